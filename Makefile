@@ -1,0 +1,36 @@
+# Everything needed on a fresh machine: Python 3.11+ with venv. Each target sets up what it needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PATHS := src tests
+
+.PHONY: run test check setup lock clean
+
+setup: .make/setup
+
+.make/setup: pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing Tradewind and its development tools into $(VENV) ..."
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --upgrade $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip>=25.1'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e . --group dev
+	@mkdir -p .make && touch .make/setup
+
+run: setup  ## start everything on the DAGs in examples/
+	@TRADEWIND_CORE__DAGS_FOLDER=$${TRADEWIND_CORE__DAGS_FOLDER:-$(CURDIR)/examples} $(BIN)/tradewind standalone
+
+test: setup  ## unit, contract, compat and integration tests
+	$(BIN)/python -m pytest
+
+check: setup  ## format, lint, types, import rules, dependencies
+	$(BIN)/ruff format --check $(PATHS)
+	$(BIN)/ruff check $(PATHS)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/deptry src
+
+lock:  ## write constraints.txt anew from pyproject.toml
+	uv pip compile --quiet --group dev pyproject.toml --no-header --no-annotate --output-file constraints.txt
+
+clean:
+	rm -rf $(VENV) .make .pytest_cache .mypy_cache .ruff_cache .coverage

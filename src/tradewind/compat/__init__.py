@@ -1,0 +1,1 @@
+"""The `airflow.*` import names, as a table onto `sdk`."""

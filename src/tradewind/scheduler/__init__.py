@@ -1,0 +1,1 @@
+"""Create runs, advance them, claim tasks within limits; thin shell around `core`."""

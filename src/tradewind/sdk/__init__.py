@@ -1,0 +1,1 @@
+"""What a DAG file imports. Light: heavy modules are imported when used."""

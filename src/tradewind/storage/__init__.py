@@ -1,0 +1,1 @@
+"""Logs, bundle archives and large XComs behind one URL."""

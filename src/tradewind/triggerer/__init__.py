@@ -1,0 +1,1 @@
+"""Runs deferred tasks' triggers: claims rows here, user code in a child without credentials."""
