@@ -22,30 +22,30 @@ class _Doc(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     pass
 
 
-# --- mapping -------------------------------------------------------------------------------------
+# --- mapping --------------------------------------------------------------------------------------
 
 
-class LiteralLength(_Doc, tag="literal"):
+class LiteralLength(_Doc, frozen=True, tag="literal"):
     """A mapped argument given in the file itself, `length` items long."""
 
     length: int
 
 
-class XComLength(_Doc, tag="xcom"):
-    """A mapped argument that is the XCom of `task_id`; its length is known when that one is done."""
+class XComLength(_Doc, frozen=True, tag="xcom"):
+    """A mapped argument that is the XCom of `task_id`; the length is known when that is done."""
 
     task_id: str
     key: str = "return_value"
 
 
-class ZipLength(_Doc, tag="zip"):
+class ZipLength(_Doc, frozen=True, tag="zip"):
     """`XComArg.zip`: as long as the shortest source, or the longest when a fill value was given."""
 
     sources: list["LengthSource"]
     longest: bool = False
 
 
-class ConcatLength(_Doc, tag="concat"):
+class ConcatLength(_Doc, frozen=True, tag="concat"):
     """`XComArg.concat`: as long as all sources together."""
 
     sources: list["LengthSource"]
@@ -54,12 +54,12 @@ class ConcatLength(_Doc, tag="concat"):
 LengthSource = LiteralLength | XComLength | ZipLength | ConcatLength
 
 
-class MappedArgument(_Doc):
+class MappedArgument(_Doc, frozen=True):
     name: str
     source: LengthSource
 
 
-class Expansion(_Doc):
+class Expansion(_Doc, frozen=True):
     """How many instances a mapped task or group has: the product of its arguments' lengths.
 
     `arguments` is in the file's order; the last one varies fastest. `expand_kwargs` is a single
@@ -69,36 +69,36 @@ class Expansion(_Doc):
     arguments: list[MappedArgument]
 
 
-# --- assets --------------------------------------------------------------------------------------
+# --- assets ---------------------------------------------------------------------------------------
 
 
-class AssetRef(_Doc, tag="asset"):
+class AssetRef(_Doc, frozen=True, tag="asset"):
     name: str
     uri: str
     group: str = "asset"
     extra: dict[str, Json] = msgspec.field(default_factory=dict)
 
 
-class AssetAliasRef(_Doc, tag="alias"):
+class AssetAliasRef(_Doc, frozen=True, tag="alias"):
     name: str
     group: str = "asset"
 
 
-class AssetNameRef(_Doc, tag="name"):
+class AssetNameRef(_Doc, frozen=True, tag="name"):
     """`Asset.ref(name=...)`: an asset that some DAG defines."""
 
     name: str
 
 
-class AssetUriRef(_Doc, tag="uri"):
+class AssetUriRef(_Doc, frozen=True, tag="uri"):
     uri: str
 
 
-class AssetAll(_Doc, tag="all"):
+class AssetAll(_Doc, frozen=True, tag="all"):
     conditions: list["AssetCondition"]
 
 
-class AssetAny(_Doc, tag="any"):
+class AssetAny(_Doc, frozen=True, tag="any"):
     conditions: list["AssetCondition"]
 
 
@@ -109,19 +109,19 @@ AssetCondition = AssetRef | AssetAliasRef | AssetNameRef | AssetUriRef | AssetAl
 # --- timetables: what `core.timetables` can evaluate, and `custom` for what only user code can ----
 
 
-class NullSchedule(_Doc, tag="null"):
+class NullSchedule(_Doc, frozen=True, tag="null"):
     """Runs only when somebody or something triggers it."""
 
 
-class OnceSchedule(_Doc, tag="once"):
+class OnceSchedule(_Doc, frozen=True, tag="once"):
     pass
 
 
-class ContinuousSchedule(_Doc, tag="continuous"):
+class ContinuousSchedule(_Doc, frozen=True, tag="continuous"):
     pass
 
 
-class CronTrigger(_Doc, tag="cron_trigger"):
+class CronTrigger(_Doc, frozen=True, tag="cron_trigger"):
     """`CronTriggerTimetable`, and `MultipleCronTriggerTimetable` when there are several crons.
 
     `interval`: width of the data interval in seconds, or a relativedelta's fields.
@@ -134,55 +134,55 @@ class CronTrigger(_Doc, tag="cron_trigger"):
     run_immediately: bool | float | None = None
 
 
-class CronInterval(_Doc, tag="cron_interval"):
+class CronInterval(_Doc, frozen=True, tag="cron_interval"):
     """`CronDataIntervalTimetable`: a run at the end of each interval between two ticks."""
 
     cron: str
     timezone: str = "UTC"
 
 
-class DeltaTrigger(_Doc, tag="delta_trigger"):
+class DeltaTrigger(_Doc, frozen=True, tag="delta_trigger"):
     """`DeltaTriggerTimetable`. `delta`: seconds, or a relativedelta's fields."""
 
     delta: float | dict[str, int]
     interval: float | dict[str, int] = 0.0
 
 
-class DeltaInterval(_Doc, tag="delta_interval"):
+class DeltaInterval(_Doc, frozen=True, tag="delta_interval"):
     """`DeltaDataIntervalTimetable`."""
 
     delta: float | dict[str, int]
 
 
-class EventsSchedule(_Doc, tag="events"):
+class EventsSchedule(_Doc, frozen=True, tag="events"):
     event_dates: list[datetime]
     restrict_to_events: bool = False
     description: str | None = None
 
 
-class AssetSchedule(_Doc, tag="assets"):
+class AssetSchedule(_Doc, frozen=True, tag="assets"):
     condition: AssetCondition
 
 
-class AssetOrTimeSchedule(_Doc, tag="asset_or_time"):
+class AssetOrTimeSchedule(_Doc, frozen=True, tag="asset_or_time"):
     condition: AssetCondition
     timetable: "Timetable"
 
 
-class PartitionMapperSpec(_Doc):
+class PartitionMapperSpec(_Doc, frozen=True):
     """A partition mapper: `kind` as in `core.partitions`, its arguments as JSON."""
 
     kind: str
     arguments: dict[str, Json] = msgspec.field(default_factory=dict)
 
 
-class CronPartition(_Doc, tag="cron_partition"):
+class CronPartition(_Doc, frozen=True, tag="cron_partition"):
     cron: str
     timezone: str = "UTC"
     arguments: dict[str, Json] = msgspec.field(default_factory=dict)
 
 
-class PartitionedAssets(_Doc, tag="partitioned_assets"):
+class PartitionedAssets(_Doc, frozen=True, tag="partitioned_assets"):
     """One run per partition key that the mapped upstream keys complete."""
 
     condition: AssetCondition
@@ -190,12 +190,12 @@ class PartitionedAssets(_Doc, tag="partitioned_assets"):
     mappers: dict[str, PartitionMapperSpec] = msgspec.field(default_factory=dict)  # by asset name
 
 
-class PartitionedAtRuntime(_Doc, tag="partitioned_at_runtime"):
+class PartitionedAtRuntime(_Doc, frozen=True, tag="partitioned_at_runtime"):
     """No schedule of its own; its tasks emit partition keys."""
 
 
-class Slot(_Doc):
-    """One occasion to run: a logical date, its data interval, and the moment from which it is due."""
+class Slot(_Doc, frozen=True):
+    """One occasion to run: logical date, data interval, and the moment from which it is due."""
 
     logical_date: datetime | None
     interval_start: datetime | None
@@ -203,7 +203,7 @@ class Slot(_Doc):
     run_after: datetime
 
 
-class CustomSchedule(_Doc, tag="custom"):
+class CustomSchedule(_Doc, frozen=True, tag="custom"):
     """A user's Timetable class. `upcoming` was computed by it in the parsing child."""
 
     classpath: str
@@ -230,10 +230,10 @@ Timetable = (
 )
 
 
-# --- the DAG ---------------------------------------------------------------------------------------
+# --- the DAG --------------------------------------------------------------------------------------
 
 
-class ParamSpec(_Doc):
+class ParamSpec(_Doc, frozen=True):
     """One param. `has_default` False means that a run must give it."""
 
     default: Json = None
@@ -242,15 +242,15 @@ class ParamSpec(_Doc):
     schema: dict[str, Json] = msgspec.field(default_factory=dict)
 
 
-class DeadlineSpec(_Doc):
-    """A `DeadlineAlert`. `reference`: Airflow's class name of the reference point; `arguments` of it."""
+class DeadlineSpec(_Doc, frozen=True):
+    """A `DeadlineAlert`. `reference`: Airflow's class name of the reference point."""
 
     reference: str
     interval_seconds: float
     arguments: dict[str, Json] = msgspec.field(default_factory=dict)
 
 
-class GroupSpec(_Doc):
+class GroupSpec(_Doc, frozen=True):
     """A task group. `parent` None is the DAG itself. Its members name it as their `group_id`."""
 
     group_id: str
@@ -262,7 +262,7 @@ class GroupSpec(_Doc):
     prefix_group_id: bool = True
 
 
-class TaskSpec(_Doc):
+class TaskSpec(_Doc, frozen=True):
     """One task. Fields bear Airflow's argument names; durations carry their unit."""
 
     task_id: str
@@ -317,7 +317,7 @@ class TaskSpec(_Doc):
     run_as_user: str | None = None
 
 
-class SerializedDag(_Doc):
+class SerializedDag(_Doc, frozen=True):
     """One DAG. `tasks` is in topological order, ties by task id."""
 
     schema: int

@@ -63,7 +63,7 @@ class AssetEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Resume(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A deferred task goes on at `method`; `event` is what its trigger yielded, `timed_out` if none."""
+    """A deferred task goes on at `method` with the `event` that its trigger yielded."""
 
     method: str
     kwargs: dict[str, Json] = msgspec.field(default_factory=dict)
@@ -73,7 +73,7 @@ class Resume(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class DagSource(msgspec.Struct, frozen=True, kw_only=True):
-    """Which file of which immutable snapshot holds the DAG. `root` is where it is unpacked locally."""
+    """Which file of which immutable snapshot holds the DAG; `root`: where that is unpacked."""
 
     bundle: str
     digest: str
@@ -81,7 +81,7 @@ class DagSource(msgspec.Struct, frozen=True, kw_only=True):
     root: str
 
 
-class WorkOrder(Message):
+class WorkOrder(Message, frozen=True):
     """Run one attempt of one task instance.
 
     `upstream_map_indexes`: for each direct upstream task, which of its map indexes this instance
@@ -105,11 +105,11 @@ class WorkOrder(Message):
     hostname: str = ""
 
 
-class CallbackOrder(Message):
+class CallbackOrder(Message, frozen=True):
     """Run callbacks for something that has no runner of its own.
 
-    With `task_id`: a task's callbacks (its attempt was lost, or the scheduler ended it). Without: the
-    DAG's. `kinds`: "on_failure", "on_success", "on_retry", "on_skipped", "deadline:<index>".
+    With `task_id`: a task's callbacks (its attempt was lost, or the scheduler ended it). Without:
+    the DAG's. `kinds`: "on_failure", "on_success", "on_retry", "on_skipped", "deadline:<index>".
     """
 
     callback_id: int
@@ -124,7 +124,7 @@ class CallbackOrder(Message):
     log_file: str = ""
 
 
-# --- how an attempt ended: the runner's verdict -----------------------------------------------------
+# --- how an attempt ended: the runner's verdict ---------------------------------------------------
 
 
 class XComValue(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -147,7 +147,7 @@ class OutletEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     partition_key: str | None = None
 
 
-class Succeeded(Message):
+class Succeeded(Message, frozen=True):
     """`skip`: task ids that a branch or short circuit does not follow: direct children or, with
     Airflow's short circuit, all descendants; they are skipped in the same transaction."""
 
@@ -157,7 +157,7 @@ class Succeeded(Message):
     rendered_map_index: str | None = None
 
 
-class Failed(Message):
+class Failed(Message, frozen=True):
     """User code raised, timed out or exited. `retryable` False ends all tries at once.
 
     `retry_delay_seconds` overrides the task's own wait (retry policy).
@@ -170,12 +170,12 @@ class Failed(Message):
     rendered_map_index: str | None = None
 
 
-class Skipped(Message):
+class Skipped(Message, frozen=True):
     message: str = ""
     rendered_map_index: str | None = None
 
 
-class Deferred(Message):
+class Deferred(Message, frozen=True):
     """Wait for a trigger without holding a slot, then go on at `method`."""
 
     trigger_classpath: str
@@ -186,7 +186,7 @@ class Deferred(Message):
     rendered_map_index: str | None = None
 
 
-class Rescheduled(Message):
+class Rescheduled(Message, frozen=True):
     """A sensor in reschedule mode wants to be called again at `at`."""
 
     at: datetime
@@ -195,10 +195,10 @@ class Rescheduled(Message):
 Outcome = Succeeded | Failed | Skipped | Deferred | Rescheduled
 
 
-# --- attempt life cycle -----------------------------------------------------------------------------
+# --- attempt life cycle ---------------------------------------------------------------------------
 
 
-class Started(Message):
+class Started(Message, frozen=True):
     """User code is about to run. No reply."""
 
     attempt_id: int
@@ -206,7 +206,7 @@ class Started(Message):
     hostname: str
 
 
-class Finished(Message):
+class Finished(Message, frozen=True):
     """The runner's verdict. `callbacks_follow`: hold it until the process ends. No reply."""
 
     attempt_id: int
@@ -222,12 +222,15 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     peak_memory_bytes: int = 0
 
 
-# --- requests ---------------------------------------------------------------------------------------
+# --- requests -------------------------------------------------------------------------------------
 
 
-class GetXCom(Message):
-    """→ `XComReply`. `map_index` None: the unmapped value, or all of a mapped task's as a list in
-    index order (without Nones). `include_prior_dates`: newest earlier run's when this one has none."""
+class GetXCom(Message, frozen=True):
+    """→ `XComReply`.
+
+    `map_index` None: the unmapped value, or all of a mapped task's as a list in index order
+    (without Nones). `include_prior_dates`: the newest earlier run's when this one has none.
+    """
 
     dag_id: str
     run_id: str
@@ -237,12 +240,12 @@ class GetXCom(Message):
     include_prior_dates: bool = False
 
 
-class XComReply(Message):
+class XComReply(Message, frozen=True):
     found: bool
     value: Json = None
 
 
-class GetXComLength(Message):
+class GetXComLength(Message, frozen=True):
     """→ `CountReply`: how many instances of the mapped task pushed the key."""
 
     dag_id: str
@@ -251,7 +254,7 @@ class GetXComLength(Message):
     key: str = "return_value"
 
 
-class SetXCom(Message):
+class SetXCom(Message, frozen=True):
     """→ `Ok`. Only a running attempt may write, and only its own instance's XComs."""
 
     attempt_id: int
@@ -260,25 +263,25 @@ class SetXCom(Message):
     length: int | None = None
 
 
-class DeleteXCom(Message):
+class DeleteXCom(Message, frozen=True):
     """→ `Ok`."""
 
     attempt_id: int
     key: str
 
 
-class GetVariable(Message):
+class GetVariable(Message, frozen=True):
     """→ `VariableReply`."""
 
     key: str
 
 
-class VariableReply(Message):
+class VariableReply(Message, frozen=True):
     found: bool
     value: str | None = None
 
 
-class SetVariable(Message):
+class SetVariable(Message, frozen=True):
     """→ `Ok`."""
 
     key: str
@@ -286,13 +289,13 @@ class SetVariable(Message):
     description: str | None = None
 
 
-class DeleteVariable(Message):
+class DeleteVariable(Message, frozen=True):
     """→ `Ok`."""
 
     key: str
 
 
-class GetConnection(Message):
+class GetConnection(Message, frozen=True):
     """→ `ConnectionReply`."""
 
     conn_id: str
@@ -310,11 +313,11 @@ class ConnectionValue(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     description: str | None = None
 
 
-class ConnectionReply(Message):
+class ConnectionReply(Message, frozen=True):
     connection: ConnectionValue | None = None
 
 
-class GetDagRun(Message):
+class GetDagRun(Message, frozen=True):
     """→ `DagRunReply`: one run by id or by logical date."""
 
     dag_id: str
@@ -322,7 +325,7 @@ class GetDagRun(Message):
     logical_date: datetime | None = None
 
 
-class GetPreviousDagRun(Message):
+class GetPreviousDagRun(Message, frozen=True):
     """→ `DagRunReply`: the newest run before `before` (by logical date), in `state` if given."""
 
     dag_id: str
@@ -330,11 +333,11 @@ class GetPreviousDagRun(Message):
     state: DagRunState | None = None
 
 
-class DagRunReply(Message):
+class DagRunReply(Message, frozen=True):
     run: RunInfo | None = None
 
 
-class CountDagRuns(Message):
+class CountDagRuns(Message, frozen=True):
     """→ `CountReply`."""
 
     dag_id: str
@@ -343,7 +346,7 @@ class CountDagRuns(Message):
     states: list[DagRunState] | None = None
 
 
-class CountTaskInstances(Message):
+class CountTaskInstances(Message, frozen=True):
     """→ `CountReply`. `task_group_id` stands for all tasks in the group."""
 
     dag_id: str
@@ -355,11 +358,11 @@ class CountTaskInstances(Message):
     map_index: int | None = None
 
 
-class CountReply(Message):
+class CountReply(Message, frozen=True):
     count: int
 
 
-class GetTaskStates(Message):
+class GetTaskStates(Message, frozen=True):
     """→ `TaskStatesReply`: run id → task id (with `_<map_index>` when mapped) → state."""
 
     dag_id: str
@@ -370,11 +373,11 @@ class GetTaskStates(Message):
     map_index: int | None = None
 
 
-class TaskStatesReply(Message):
+class TaskStatesReply(Message, frozen=True):
     states: dict[str, dict[str, TaskInstanceState]]
 
 
-class GetDag(Message):
+class GetDag(Message, frozen=True):
     """→ `DagReply`: does the DAG (and the task in it) exist, is it paused."""
 
     dag_id: str
@@ -382,15 +385,15 @@ class GetDag(Message):
     task_group_id: str | None = None
 
 
-class DagReply(Message):
+class DagReply(Message, frozen=True):
     exists: bool
     is_paused: bool = False
     missing_task_ids: list[str] = msgspec.field(default_factory=list)
     has_task_group: bool = True
 
 
-class TriggerDagRun(Message):
-    """→ `DagRunReply`, or `Failure` with kind "conflict" when the run exists and `reset` is False."""
+class TriggerDagRun(Message, frozen=True):
+    """→ `DagRunReply`, or `Failure` of kind "conflict" when the run exists and `reset` is False."""
 
     dag_id: str
     run_id: str | None = None
@@ -403,7 +406,7 @@ class TriggerDagRun(Message):
     triggered_by_attempt: int | None = None
 
 
-class GetAssetEvents(Message):
+class GetAssetEvents(Message, frozen=True):
     """→ `AssetEventsReply`, oldest first unless `ascending` is False."""
 
     asset_name: str | None = None
@@ -416,18 +419,18 @@ class GetAssetEvents(Message):
     partition_key: str | None = None
 
 
-class AssetEventsReply(Message):
+class AssetEventsReply(Message, frozen=True):
     events: list[AssetEvent]
 
 
-class SetRenderedFields(Message):
+class SetRenderedFields(Message, frozen=True):
     """→ `Ok`. What the templates came to, for people to look at; secrets masked, long ones cut."""
 
     attempt_id: int
     fields: dict[str, Json]
 
 
-class GetState(Message):
+class GetState(Message, frozen=True):
     """→ `XComReply`. A task's (`asset` None) or an asset's state store."""
 
     attempt_id: int
@@ -435,7 +438,7 @@ class GetState(Message):
     asset_name: str | None = None
 
 
-class SetState(Message):
+class SetState(Message, frozen=True):
     """→ `Ok`. `retention_seconds` None: the configured default; 0: for ever."""
 
     attempt_id: int
@@ -445,7 +448,7 @@ class SetState(Message):
     retention_seconds: float | None = None
 
 
-class DeleteState(Message):
+class DeleteState(Message, frozen=True):
     """→ `Ok`. Without `key`: all of them (`all_map_indexes`: of every instance)."""
 
     attempt_id: int
@@ -454,7 +457,7 @@ class DeleteState(Message):
     all_map_indexes: bool = False
 
 
-class CreateHitl(Message):
+class CreateHitl(Message, frozen=True):
     """→ `Ok`. A person is to answer; again for the same instance changes nothing."""
 
     attempt_id: int
@@ -467,13 +470,13 @@ class CreateHitl(Message):
     assignees: list[Json] = msgspec.field(default_factory=list)
 
 
-class GetHitl(Message):
+class GetHitl(Message, frozen=True):
     """→ `HitlReply`. The instance is named by `task_instance_id`."""
 
     task_instance_id: int
 
 
-class AnswerHitl(Message):
+class AnswerHitl(Message, frozen=True):
     """→ `HitlReply`: the trigger takes the defaults at the time-out; a person's answer stands."""
 
     task_instance_id: int
@@ -481,19 +484,19 @@ class AnswerHitl(Message):
     params: dict[str, Json] = msgspec.field(default_factory=dict)
 
 
-class HitlReply(Message):
+class HitlReply(Message, frozen=True):
     answered: bool
     chosen: list[str] = msgspec.field(default_factory=list)
     params: dict[str, Json] = msgspec.field(default_factory=dict)
     by: str | None = None
 
 
-class Ok(Message):
+class Ok(Message, frozen=True):
     pass
 
 
-class Failure(Message):
-    """The request was refused. `kind`: "not_found", "conflict", "superseded", "invalid", "internal"."""
+class Failure(Message, frozen=True):
+    """Refused. `kind`: "not_found", "conflict", "superseded", "invalid" or "internal"."""
 
     kind: str
     message: str

@@ -69,13 +69,13 @@ class Executor(Protocol):
     def run_callback(self, order: CallbackOrder) -> None: ...
 
     def cancel(self, attempt_id: int, reason: str) -> None:
-        """End the attempt's process (SIGTERM, then SIGKILL after a grace); `AttemptEnded` follows."""
+        """End its process (SIGTERM, then SIGKILL after a grace); `AttemptEnded` follows."""
 
     def events(self) -> list[ExecutorEvent]:
         """Everything since the last call, in order."""
 
     def renewed(self, attempt_ids: set[int], lease_seconds: float) -> None:
-        """The attempts' leases were renewed for so long from now. One whose lease ends is killed."""
+        """These leases hold for so long from now; an attempt whose lease ends is killed."""
 
     def close(self, *, drain_seconds: float) -> None:
         """Take nothing new, let running attempts end for so long, then cancel the rest."""

@@ -1,8 +1,9 @@
 """The tables. Migrations under `store/migrations` build exactly these; a test compares the two.
 
 Every change of a run, or of anything that belongs to it, happens in a transaction that first moves
-`dag_run.revision` on by one with a compare-and-set (`store.runs.advance_revision`): who holds an old
-revision has lost, writes nothing and reads again. That is the one fence for schedulers and people.
+`dag_run.revision` on by one with a compare-and-set (`store.runs.advance_revision`): who holds an
+old revision has lost, writes nothing and reads again. That is the one fence for schedulers and
+people.
 """
 
 from datetime import UTC, datetime
@@ -71,12 +72,10 @@ def _id() -> Column[int]:
 
 
 def _ref(name: str, target: str, *, nullable: bool = False, index: bool = False) -> Column[Any]:
-    return Column(
-        name, Id, ForeignKey(target, ondelete="CASCADE"), nullable=nullable, index=index
-    )
+    return Column(name, Id, ForeignKey(target, ondelete="CASCADE"), nullable=nullable, index=index)
 
 
-# --- bundles, files, DAGs ---------------------------------------------------------------------------
+# --- bundles, files, DAGs -------------------------------------------------------------------------
 
 bundle = Table(
     "bundle",
@@ -149,7 +148,9 @@ dag = Table(
     Column("next_interval_start", UtcDateTime),
     Column("next_interval_end", UtcDateTime),
     Column("next_run_after", UtcDateTime, index=True),
-    Column("needs_slots", Boolean, nullable=False, server_default=false()),  # custom timetable ran dry
+    Column(
+        "needs_slots", Boolean, nullable=False, server_default=false()
+    ),  # custom timetable ran dry
     Column("failed_in_a_row", Integer, nullable=False, server_default=text("0")),
 )
 
@@ -168,7 +169,7 @@ dag_version = Table(
     UniqueConstraint("dag_id", "number"),
 )
 
-# --- runs, task instances, attempts -----------------------------------------------------------------
+# --- runs, task instances, attempts ---------------------------------------------------------------
 
 dag_run = Table(
     "dag_run",
@@ -422,7 +423,7 @@ task_state = Table(
     Column("expires_at", UtcDateTime, index=True),
 )
 
-# --- assets -------------------------------------------------------------------------------------------
+# --- assets ---------------------------------------------------------------------------------------
 
 asset = Table(
     "asset",
@@ -509,7 +510,7 @@ asset_state = Table(
     Column("expires_at", UtcDateTime, index=True),
 )
 
-# --- limits -------------------------------------------------------------------------------------------
+# --- limits ---------------------------------------------------------------------------------------
 
 pool = Table(
     "pool",
@@ -529,7 +530,7 @@ task_limit = Table(  # how many instances of a task with max_active_tis_per_dag 
     Column("occupied", Integer, nullable=False, server_default=text("0")),
 )
 
-# --- administration -----------------------------------------------------------------------------------
+# --- administration -------------------------------------------------------------------------------
 
 variable = Table(
     "variable",

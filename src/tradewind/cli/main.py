@@ -1,0 +1,76 @@
+"""The `tradewind` command: a tree of groups, each imported only when it is used."""
+
+import importlib
+import os
+import sys
+from typing import Any
+
+import click
+
+from tradewind.core.errors import TradewindError
+
+# group or command → (module:attribute, the line that `tradewind --help` shows)
+COMMANDS = {
+    "standalone": ("roles:standalone", "Run everything in one process tree."),
+    "scheduler": ("roles:scheduler", "Run a scheduler with its local executor."),
+    "dag-processor": ("roles:dag_processor", "Run a DAG processor."),
+    "triggerer": ("roles:triggerer", "Run a triggerer."),
+    "dags": ("dags:dags", "List, test, trigger and pause DAGs."),
+    "runs": ("runs:runs", "Clear, mark and cancel DAG runs."),
+    "tasks": ("tasks:tasks", "Look into tasks, test, clear and mark them."),
+    "backfill": ("backfill:backfill", "Run a DAG for a range of past dates."),
+    "assets": ("assets:assets", "List and materialize assets."),
+    "pools": ("pools:pools", "Manage pools."),
+    "variables": ("variables:variables", "Manage variables."),
+    "connections": ("connections:connections", "Manage connections."),
+    "db": ("db:db", "Migrate, check and clean the database."),
+    "config": ("config:config", "Show the configuration."),
+    "info": ("info:info", "Show this installation, for a bug report."),
+    "version": ("info:version_command", "Show the version."),
+}
+
+
+class LazyGroup(click.Group):
+    """Imports a command's module when the command is named, so that the others cost nothing."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[name][0].partition(":")
+        command = getattr(importlib.import_module(f"tradewind.cli.{module}"), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, from the table alone: help must not import them all."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """Tradewind runs Airflow DAGs on Kubernetes, on a laptop, or both."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a command line; a user's mistake ends in one clear message and exit code 1."""
+    try:
+        code: Any = cli.main(arguments, prog_name="tradewind", standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except TradewindError as error:
+        click.secho(f"Error: {error}", fg="red", err=True)
+        if error.hint:
+            click.echo(f"Hint: {error.hint}", err=True)
+        sys.exit(1)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader (head, less) has gone; a second failure at exit would print a traceback.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
