@@ -141,7 +141,7 @@ def _paired(actual: list[Any], wanted: list[Any], found: list[str]) -> list[tupl
 
 def _shape(run: dict[str, Any]) -> str:
     volatile = run["run_type"] in ("asset_triggered", "operator_triggered") or (
-        NOW in run["run_id"] or run["run_type"] == "manual" and "__20" in run["run_id"]
+        NOW in run["run_id"] or (run["run_type"] == "manual" and "__20" in run["run_id"])
     )
     if volatile:
         return f"{run['run_type']} {run.get('partition_key')}"
@@ -175,9 +175,7 @@ def _compare_xcoms(
 ) -> None:
     loose = set(wanted.get("xcom_not_deterministic", []))
     theirs = {k: v for k, v in wanted.get("xcom", {}).items() if k not in loose}
-    mine = {
-        k: v for k, v in got.items() if k not in loose and not k.startswith("_link_")
-    }
+    mine = {k: v for k, v in got.items() if k not in loose and not k.startswith("_link_")}
     if dag_id == "legacy_removed":
         for value in (theirs, mine):
             for key in ACCEPTED_OLD_ARGUMENTS:
