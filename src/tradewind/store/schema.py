@@ -31,7 +31,6 @@ from sqlalchemy import (
     text,
     true,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 
 metadata = MetaData(
     naming_convention={
@@ -63,8 +62,41 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+class UserText(TypeDecorator[str]):
+    """Text that user code made up and that a loop of ours stores.
+
+    PostgreSQL refuses NUL and what is longer than its column; a task's odd error message must not
+    stop the transaction that records its end, so it is mended and cut here.
+    """
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        if value is None:
+            return None
+        if not value.isascii():  # lone surrogates cannot be encoded
+            value = value.encode("utf-8", "replace").decode()
+        return value.replace("\0", "\ufffd")[: self.length]
+
+    def __init__(self, length: int | None = None) -> None:
+        super().__init__(length)
+        self.length = length
+
+
+class Int32(TypeDecorator[int]):
+    """A number from a DAG file, which may be larger than the column: cut to its range."""
+
+    impl = Integer
+    cache_ok = True
+
+    def process_bind_param(self, value: int | None, dialect: Dialect) -> int | None:
+        return None if value is None else max(-(2**31), min(value, 2**31 - 1))
+
+
 Id = BigInteger().with_variant(Integer(), "sqlite")  # SQLite's rowid needs INTEGER
-JsonValue = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+JsonValue = JSON(none_as_null=True)
+"""Not JSONB: that sorts the keys of what users stored, and refuses NUL in their strings."""
 
 
 def _id() -> Column[int]:
@@ -83,9 +115,9 @@ bundle = Table(
     Column("name", String(250), primary_key=True),
     Column("kind", String(50), nullable=False),
     Column("digest", String(64)),  # of the newest snapshot
-    Column("version", String(250)),  # what the source calls it: a commit
+    Column("version", UserText(250)),  # what the source calls it: a commit
     Column("refreshed_at", UtcDateTime),
-    Column("error", Text),  # why the last refresh failed
+    Column("error", UserText()),  # why the last refresh failed
 )
 
 snapshot = Table(
@@ -102,7 +134,7 @@ dag_file = Table(
     "dag_file",
     metadata,
     Column("bundle_name", String(250), primary_key=True),
-    Column("path", String(1000), primary_key=True),
+    Column("path", UserText(1000), primary_key=True),
     Column("input_digest", String(64)),  # of the file and everything that it imported
     Column("inputs", JsonValue),  # the bundle files that it imported
     Column("parsed_at", UtcDateTime),
@@ -116,12 +148,12 @@ import_error = Table(
     metadata,
     _id(),
     Column("bundle_name", String(250), nullable=False),
-    Column("path", String(1000), nullable=False),
+    Column("path", UserText(1000), nullable=False),
     Column("timestamp", UtcDateTime, nullable=False),
     Column("line", Integer),
-    Column("message", Text, nullable=False),
-    Column("stacktrace", Text, nullable=False),
-    Column("hint", Text),
+    Column("message", UserText(), nullable=False),
+    Column("stacktrace", UserText(), nullable=False),
+    Column("hint", UserText()),
     UniqueConstraint("bundle_name", "path"),
 )
 
@@ -130,18 +162,18 @@ dag = Table(
     metadata,
     Column("dag_id", String(250), primary_key=True),
     Column("bundle_name", String(250), nullable=False),
-    Column("file", String(1000), nullable=False),
+    Column("file", UserText(1000), nullable=False),
     Column("is_paused", Boolean, nullable=False, server_default=false()),
     Column("is_stale", Boolean, nullable=False, server_default=false()),  # gone from its file
     Column("version_id", Id),  # the newest dag_version
     Column("digest", String(64)),  # the newest snapshot that holds it
     Column("last_parsed_at", UtcDateTime),
     # What listings and the run-creating query need, taken from the document:
-    Column("description", Text),
-    Column("timetable_summary", Text),
-    Column("owners", String(2000), nullable=False, server_default=""),
+    Column("description", UserText()),
+    Column("timetable_summary", UserText()),
+    Column("owners", UserText(2000), nullable=False, server_default=""),
     Column("tags", JsonValue, nullable=False, server_default="[]"),
-    Column("max_active_runs", Integer, nullable=False, server_default=text("16")),
+    Column("max_active_runs", Int32, nullable=False, server_default=text("16")),
     Column("active_runs", Integer, nullable=False, server_default=text("0")),  # in state running
     # The next scheduled run; None: nothing is planned.
     Column("next_logical_date", UtcDateTime),
@@ -227,7 +259,7 @@ task_instance = Table(
     Column("map_index", Integer, nullable=False, server_default=text("-1")),
     Column("state", String(20), nullable=False, server_default="none"),
     Column("try_number", Integer, nullable=False, server_default=text("0")),
-    Column("max_tries", Integer, nullable=False, server_default=text("0")),
+    Column("max_tries", Int32, nullable=False, server_default=text("0")),
     Column("infra_failures", Integer, nullable=False, server_default=text("0")),  # of this try
     Column("attempt_id", Id),  # the current attempt: no other may report
     Column("scheduled_at", UtcDateTime),
@@ -238,16 +270,16 @@ task_instance = Table(
     Column("wake_at", UtcDateTime),  # retry, reschedule or deferral time-out due
     Column("resume", JsonValue),  # protocol.Resume, once a deferred task may go on
     Column("mapped_length", Integer),  # of its return value, when something maps over it
-    Column("rendered_map_index", String(250)),
-    Column("reason", Text),  # the last thing that happened to it, for people
-    Column("note", Text),
+    Column("rendered_map_index", UserText(250)),
+    Column("reason", UserText()),  # the last thing that happened to it, for people
+    Column("note", UserText()),
     # From the task, so that listings and claims need no document:
-    Column("operator", String(250), nullable=False, server_default=""),
-    Column("pool", String(250), nullable=False, server_default="default_pool"),
-    Column("pool_slots", Integer, nullable=False, server_default=text("1")),
-    Column("queue", String(250), nullable=False, server_default="default"),
-    Column("executor", String(250)),
-    Column("priority_weight", Integer, nullable=False, server_default=text("1")),
+    Column("operator", UserText(250), nullable=False, server_default=""),
+    Column("pool", UserText(250), nullable=False, server_default="default_pool"),
+    Column("pool_slots", Int32, nullable=False, server_default=text("1")),
+    Column("queue", UserText(250), nullable=False, server_default="default"),
+    Column("executor", UserText(250)),
+    Column("priority_weight", Int32, nullable=False, server_default=text("1")),
     UniqueConstraint("run_pk", "task_id", "map_index"),
     Index(
         "ix_task_instance_live",
@@ -275,8 +307,8 @@ attempt = Table(
     # The verdict: the task's state that came of it, and for a failure why.
     Column("outcome", String(20)),
     Column("category", String(50)),  # "user_code", "timeout", "infra_lost", "oom", …: stable
-    Column("reason", Text),
-    Column("hostname", String(250)),
+    Column("reason", UserText()),
+    Column("hostname", UserText(250)),
     Column("pid", Integer),
     Column("exit_code", Integer),
     Column("cpu_seconds", Float),
@@ -299,7 +331,7 @@ attempt_event = Table(  # the history that `core.history` proves things from
     Column("attempt_id", Id, nullable=False, index=True),
     Column("event", String(20), nullable=False),  # claim, start, renew, finish, fence, refuse
     Column("at", UtcDateTime, nullable=False),
-    Column("detail", Text),
+    Column("detail", UserText()),
 )
 
 inbox = Table(  # what others report about a run, until the scheduler that leases it applies it
@@ -332,7 +364,7 @@ xcom = Table(
     Column("run_pk", Id, ForeignKey("dag_run.id", ondelete="CASCADE"), primary_key=True),
     Column("task_id", String(250), primary_key=True),
     Column("map_index", Integer, primary_key=True),
-    Column("key", String(512), primary_key=True),
+    Column("key", UserText(512), primary_key=True),
     Column("value", JsonValue),  # the XCom encoding; SQL NULL is a pushed None
     Column("timestamp", UtcDateTime, nullable=False),
 )
@@ -345,11 +377,11 @@ trigger = Table(
     _ref("run_pk", "dag_run.id", nullable=True, index=True),
     Column("asset_name", String(1500)),  # an AssetWatcher's
     Column("watcher_name", String(250)),
-    Column("classpath", String(1000), nullable=False),
+    Column("classpath", UserText(1000), nullable=False),
     Column("kwargs", JsonValue, nullable=False),
     Column("bundle_name", String(250), nullable=False),
     Column("digest", String(64), nullable=False),
-    Column("queue", String(250), nullable=False, server_default="default"),
+    Column("queue", UserText(250), nullable=False, server_default="default"),
     Column("created_at", UtcDateTime, nullable=False),
     Column("lease_owner", String(100)),
     Column("lease_until", UtcDateTime, index=True),
@@ -362,14 +394,14 @@ callback = Table(  # callbacks that have no runner of their own, until one has r
     _ref("run_pk", "dag_run.id", index=True),
     _ref("task_instance_id", "task_instance.id", nullable=True),
     Column("kinds", JsonValue, nullable=False),
-    Column("reason", Text, nullable=False, server_default=""),
+    Column("reason", UserText(), nullable=False, server_default=""),
     Column("state", String(20), nullable=False),  # queued, running, success, failed
     Column("created_at", UtcDateTime, nullable=False),
     Column("ended_at", UtcDateTime),
     Column("lease_owner", String(100)),
     Column("lease_until", UtcDateTime),
     Column("tries", Integer, nullable=False, server_default=text("0")),
-    Column("error", Text),
+    Column("error", UserText()),
 )
 
 deadline = Table(
@@ -397,8 +429,8 @@ hitl = Table(
         ForeignKey("task_instance.id", ondelete="CASCADE"),
         primary_key=True,
     ),
-    Column("subject", Text, nullable=False),
-    Column("body", Text),
+    Column("subject", UserText(), nullable=False),
+    Column("body", UserText()),
     Column("options", JsonValue, nullable=False),
     Column("defaults", JsonValue),
     Column("multiple", Boolean, nullable=False, server_default=false()),
@@ -429,9 +461,9 @@ asset = Table(
     "asset",
     metadata,
     _id(),
-    Column("name", String(1500), nullable=False, unique=True),
-    Column("uri", String(1500), nullable=False, unique=True),
-    Column("group", String(1500), nullable=False, server_default="asset"),
+    Column("name", UserText(1500), nullable=False, unique=True),
+    Column("uri", UserText(1500), nullable=False, unique=True),
+    Column("group", UserText(1500), nullable=False, server_default="asset"),
     Column("extra", JsonValue, nullable=False, server_default="{}"),
     Column("is_active", Boolean, nullable=False, server_default=true()),
 )
@@ -440,8 +472,8 @@ asset_alias = Table(
     "asset_alias",
     metadata,
     _id(),
-    Column("name", String(1500), nullable=False, unique=True),
-    Column("group", String(1500), nullable=False, server_default="asset"),
+    Column("name", UserText(1500), nullable=False, unique=True),
+    Column("group", UserText(1500), nullable=False, server_default="asset"),
 )
 
 asset_event = Table(
@@ -455,7 +487,7 @@ asset_event = Table(
     Column("source_task_id", String(250)),
     Column("source_run_id", String(250)),
     Column("source_map_index", Integer, nullable=False, server_default=text("-1")),
-    Column("partition_key", String(250)),
+    Column("partition_key", UserText(250)),
 )
 
 asset_alias_event = Table(
@@ -564,7 +596,7 @@ backfill = Table(
     Column("conf", JsonValue, nullable=False, server_default="{}"),
     Column("reprocess", String(20), nullable=False, server_default="none"),
     Column("run_backwards", Boolean, nullable=False, server_default=false()),
-    Column("max_active_runs", Integer, nullable=False, server_default=text("10")),
+    Column("max_active_runs", Int32, nullable=False, server_default=text("10")),
     Column("is_paused", Boolean, nullable=False, server_default=false()),
     Column("created_at", UtcDateTime, nullable=False),
     Column("completed_at", UtcDateTime),
