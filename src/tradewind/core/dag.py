@@ -201,6 +201,8 @@ class Slot(_Doc, frozen=True):
     interval_start: datetime | None
     interval_end: datetime | None
     run_after: datetime
+    partition_key: str | None = None
+    partition_date: datetime | None = None  # what the key was made from
 
 
 class CustomSchedule(_Doc, frozen=True, tag="custom"):
