@@ -270,6 +270,7 @@ task_instance = Table(
     Column("wake_at", UtcDateTime),  # retry, reschedule or deferral time-out due
     Column("resume", JsonValue),  # protocol.Resume, once a deferred task may go on
     Column("mapped_length", Integer),  # of its return value, when something maps over it
+    Column("skips", JsonValue),  # task ids that it, a branch, did not follow
     Column("rendered_map_index", UserText(250)),
     Column("reason", UserText()),  # the last thing that happened to it, for people
     Column("note", UserText()),
