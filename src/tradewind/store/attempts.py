@@ -1,0 +1,140 @@
+"""Statements about attempts: launch intents, leases, verdicts, and the history of them all."""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+
+from tradewind.core.states import AttemptState
+from tradewind.store.runs import lease_clock, lease_end
+from tradewind.store.schema import attempt, attempt_event
+
+LIVE = (AttemptState.QUEUED.value, AttemptState.RUNNING.value)
+
+
+def insert_intents(
+    tx: Connection, rows: list[dict[str, Any]], *, now: datetime, lease_seconds: float
+) -> list[int]:
+    """Insert launch intents, leased from now; their ids in the rows' order."""
+    statement = (
+        insert(attempt)
+        .values(lease_until=lease_end(tx, now, lease_seconds))
+        .returning(attempt.c.id, sort_by_parameter_order=True)
+    )
+    return list(tx.execute(statement, rows).scalars())
+
+
+VERDICT_COLUMNS = (
+    "state",
+    "started_at",
+    "ended_at",
+    "outcome",
+    "category",
+    "reason",
+    "hostname",
+    "pid",
+    "exit_code",
+    "cpu_seconds",
+    "peak_memory_bytes",
+)
+
+_update = (
+    update(attempt)
+    .where(attempt.c.id == bindparam("pk"))
+    .values({name: bindparam(name) for name in VERDICT_COLUMNS})
+)
+
+
+def update_verdicts(tx: Connection, rows: list[dict[str, Any]]) -> None:
+    """Write what is known of attempts; each row has `pk` and all of `VERDICT_COLUMNS`."""
+    if rows:
+        tx.execute(_update, rows)
+
+
+def fence(tx: Connection, ids: Collection[int], *, now: datetime) -> list[int]:
+    """Supersede attempts that are still live: from here on their reports are refused."""
+    if not ids:
+        return []
+    fenced = tx.execute(
+        update(attempt)
+        .where(attempt.c.id.in_(ids), attempt.c.state.in_(LIVE))
+        .values(state=AttemptState.FENCED.value, ended_at=now)
+        .returning(attempt.c.id)
+    )
+    return sorted(fenced.scalars())
+
+
+def add_events(tx: Connection, rows: list[dict[str, Any]]) -> None:
+    """History; each row has `attempt_id`, `event`, `at`, `detail`."""
+    if rows:
+        tx.execute(insert(attempt_event), rows)
+
+
+# --- leases ---------------------------------------------------------------------------------------
+
+
+def renew(tx: Connection, owner: str, *, now: datetime, seconds: float) -> set[int]:
+    """Renew the leases of all live attempts of `owner`; which those are."""
+    renewed = tx.execute(
+        update(attempt)
+        .where(attempt.c.owner == owner, attempt.c.state.in_(LIVE))
+        .values(lease_until=lease_end(tx, now, seconds))
+        .returning(attempt.c.id)
+    )
+    return set(renewed.scalars())
+
+
+def live_of_owner(tx: Connection, owner: str) -> set[int]:
+    return set(
+        tx.execute(
+            select(attempt.c.id).where(attempt.c.owner == owner, attempt.c.state.in_(LIVE))
+        ).scalars()
+    )
+
+
+def expired(tx: Connection, *, now: datetime, run_pks: Collection[int]) -> Sequence[Row[Any]]:
+    """Live attempts of these runs whose lease has ended: whoever ran them is gone."""
+    return tx.execute(
+        select(attempt).where(
+            attempt.c.run_pk.in_(run_pks),
+            attempt.c.state.in_(LIVE),
+            attempt.c.lease_until < lease_clock(tx, now),
+        )
+    ).all()
+
+
+# --- reading --------------------------------------------------------------------------------------
+
+
+def live_of_runs(tx: Connection, run_pks: Collection[int]) -> Sequence[Row[Any]]:
+    return tx.execute(
+        select(attempt).where(attempt.c.run_pk.in_(run_pks), attempt.c.state.in_(LIVE))
+    ).all()
+
+
+def counts(tx: Connection, run_pks: Collection[int]) -> Sequence[Row[Any]]:
+    """By task instance and try: how many attempts there were, and the last generation."""
+    return tx.execute(
+        select(
+            attempt.c.task_instance_id,
+            attempt.c.try_number,
+            func.count().label("count"),
+            func.max(attempt.c.generation).label("generation"),
+        )
+        .where(attempt.c.run_pk.in_(run_pks))
+        .group_by(attempt.c.task_instance_id, attempt.c.try_number)
+    ).all()
+
+
+def of_instance(tx: Connection, task_instance_id: int) -> Sequence[Row[Any]]:
+    """All attempts of a task instance, oldest first."""
+    return tx.execute(
+        select(attempt)
+        .where(attempt.c.task_instance_id == task_instance_id)
+        .order_by(attempt.c.generation)
+    ).all()
+
+
+def by_pks(tx: Connection, pks: Iterable[int]) -> Sequence[Row[Any]]:
+    return tx.execute(select(attempt).where(attempt.c.id.in_(list(pks)))).all()

@@ -1,0 +1,46 @@
+"""Statements about the inbox: what others report about a run until its scheduler applies it."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, select
+
+from tradewind.core.states import DagRunState
+from tradewind.store.schema import dag_run, inbox
+
+
+def put(tx: Connection, rows: list[dict[str, Any]], *, now: datetime) -> None:
+    """Leave reports; each has `run_pk`, `kind`, `payload`, `task_instance_id`, `attempt_id`."""
+    if rows:
+        tx.execute(insert(inbox), [{**row, "created_at": now} for row in rows])
+
+
+def of_leased_runs(tx: Connection, owner: str, *, limit: int) -> Sequence[Row[Any]]:
+    """What waits for the runs that `owner` leases, oldest first."""
+    return tx.execute(
+        select(inbox)
+        .join(dag_run, dag_run.c.id == inbox.c.run_pk)
+        .where(dag_run.c.lease_owner == owner)
+        .order_by(inbox.c.id)
+        .limit(limit)
+    ).all()
+
+
+def discard_of_finished_runs(tx: Connection) -> int:
+    """Reports that came after their run had ended: nobody will apply them."""
+    ended = select(dag_run.c.id).where(
+        dag_run.c.state.in_([DagRunState.SUCCESS.value, DagRunState.FAILED.value])
+    )
+    return tx.execute(delete(inbox).where(inbox.c.run_pk.in_(ended))).rowcount
+
+
+def remove(tx: Connection, ids: Collection[int]) -> None:
+    if ids:
+        tx.execute(delete(inbox).where(inbox.c.id.in_(ids)))
+
+
+def remove_of_instances(tx: Connection, task_instance_ids: Collection[int]) -> None:
+    """Forget what was reported about instances that are cleared or marked."""
+    if task_instance_ids:
+        tx.execute(delete(inbox).where(inbox.c.task_instance_id.in_(task_instance_ids)))

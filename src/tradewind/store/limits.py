@@ -1,0 +1,182 @@
+"""Statements about everything that is counted: pools, tasks with a limit, and all tasks together.
+
+A counter only moves in the transaction that moves the task instances it counts. It is locked before
+it is read, and raised under a condition, so that it holds however many schedulers claim.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    Row,
+    and_,
+    bindparam,
+    func,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+
+from tradewind.core.states import OCCUPYING_STATES, DagRunState, TaskInstanceState
+from tradewind.store.engine import insert
+from tradewind.store.schema import dag, dag_run, pool, task_instance, task_limit
+
+EVERYTHING = ("", "")
+"""The `task_limit` row that counts all task instances, against `core.parallelism`."""
+
+TaskKey = tuple[str, str]  # DAG id, task id
+
+_occupying = [state.value for state in OCCUPYING_STATES]
+
+
+def lock_pools(tx: Connection, names: Collection[str]) -> dict[str, Row[Any]]:
+    """The pools' rows, locked until the end of the transaction. Unknown names are left out."""
+    rows = tx.execute(
+        select(pool).where(pool.c.name.in_(names)).order_by(pool.c.name).with_for_update()
+    )
+    return {row.name: row for row in rows}
+
+
+def lock_tasks(tx: Connection, keys: Collection[TaskKey]) -> dict[TaskKey, int]:
+    """How many instances of these tasks hold a slot; rows are made where there are none."""
+    wanted = sorted(keys)
+    tx.execute(
+        insert(tx, task_limit).on_conflict_do_nothing(),
+        [{"dag_id": dag_id, "task_id": task_id} for dag_id, task_id in wanted],
+    )
+    rows = tx.execute(
+        select(task_limit)
+        .where(tuple_(task_limit.c.dag_id, task_limit.c.task_id).in_(wanted))
+        .order_by(task_limit.c.dag_id, task_limit.c.task_id)
+        .with_for_update()
+    )
+    return {(row.dag_id, row.task_id): row.occupied for row in rows}
+
+
+_move_pool = (
+    update(pool)
+    .where(
+        pool.c.name == bindparam("pool_name"),
+        or_(
+            bindparam("change") <= 0,
+            pool.c.slots < 0,
+            pool.c.occupied + bindparam("change") <= pool.c.slots,
+        ),
+    )
+    .values(occupied=pool.c.occupied + bindparam("change"))
+)
+
+
+def move_pools(tx: Connection, changes: Mapping[str, int]) -> bool:
+    """Add the changes to the pools' occupied slots; False: one would have become too full."""
+    rows = [{"pool_name": name, "change": changes[name]} for name in sorted(changes)]
+    return not rows or tx.execute(_move_pool, rows).rowcount == len(rows)
+
+
+_move_task = (
+    update(task_limit)
+    .where(
+        task_limit.c.dag_id == bindparam("of_dag"),
+        task_limit.c.task_id == bindparam("of_task"),
+        or_(
+            bindparam("change") <= 0,
+            task_limit.c.occupied + bindparam("change") <= bindparam("allowed"),
+        ),
+    )
+    .values(occupied=task_limit.c.occupied + bindparam("change"))
+)
+
+
+def move_tasks(tx: Connection, changes: Mapping[TaskKey, tuple[int, int]]) -> bool:
+    """As `move_pools`, for tasks: each change comes with what is allowed."""
+    rows = [
+        {"of_dag": key[0], "of_task": key[1], "change": change, "allowed": allowed}
+        for key, (change, allowed) in sorted(changes.items())
+    ]
+    return not rows or tx.execute(_move_task, rows).rowcount == len(rows)
+
+
+_move_runs = (
+    update(dag)
+    .where(dag.c.dag_id == bindparam("of_dag"))
+    .values(active_runs=dag.c.active_runs + bindparam("change"))
+)
+
+
+def move_active_runs(tx: Connection, changes: Mapping[str, int]) -> None:
+    """Add to the DAGs' numbers of running runs (those of backfills are not counted)."""
+    rows = [{"of_dag": dag_id, "change": changes[dag_id]} for dag_id in sorted(changes)]
+    if rows:
+        tx.execute(_move_runs, rows)
+
+
+# --- counted again from the rows ------------------------------------------------------------------
+
+
+def recount_pools(tx: Connection) -> list[str]:
+    """Set every pool to what its task instances really hold; the names of those that were wrong."""
+    holds = or_(
+        task_instance.c.state.in_(_occupying),
+        and_(task_instance.c.state == TaskInstanceState.DEFERRED.value, pool.c.include_deferred),
+    )
+    truth = (
+        select(func.coalesce(func.sum(task_instance.c.pool_slots), 0))
+        .where(task_instance.c.pool == pool.c.name, holds)
+        .scalar_subquery()
+    )
+    return sorted(
+        tx.execute(
+            update(pool)
+            .where(pool.c.occupied != truth)
+            .values(occupied=truth)
+            .returning(pool.c.name)
+        ).scalars()
+    )
+
+
+def recount_tasks(tx: Connection) -> list[TaskKey]:
+    everything = and_(task_limit.c.dag_id == "", task_limit.c.task_id == "")
+    truth = (
+        select(func.count())
+        .select_from(task_instance.join(dag_run, dag_run.c.id == task_instance.c.run_pk))
+        .where(
+            task_instance.c.state.in_(_occupying),
+            or_(
+                everything,
+                and_(
+                    dag_run.c.dag_id == task_limit.c.dag_id,
+                    task_instance.c.task_id == task_limit.c.task_id,
+                ),
+            ),
+        )
+        .scalar_subquery()
+    )
+    rows = tx.execute(
+        update(task_limit)
+        .where(task_limit.c.occupied != truth)
+        .values(occupied=truth)
+        .returning(task_limit.c.dag_id, task_limit.c.task_id)
+    )
+    return sorted((row.dag_id, row.task_id) for row in rows)
+
+
+def recount_active_runs(tx: Connection) -> list[str]:
+    truth = (
+        select(func.count())
+        .where(
+            dag_run.c.dag_id == dag.c.dag_id,
+            dag_run.c.state == DagRunState.RUNNING.value,
+            dag_run.c.backfill_id.is_(None),
+        )
+        .scalar_subquery()
+    )
+    return sorted(
+        tx.execute(
+            update(dag)
+            .where(dag.c.active_runs != truth)
+            .values(active_runs=truth)
+            .returning(dag.c.dag_id)
+        ).scalars()
+    )

@@ -1,0 +1,360 @@
+"""Statements about DAG runs: their making, their fence, and the schedulers' leases on them.
+
+Lease times come from the database's clock on PostgreSQL, so that schedulers with skewed clocks
+agree; SQLite has one machine, and takes the caller's `now`.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    bindparam,
+    case,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
+
+from tradewind.core.states import DagRunState
+from tradewind.store.engine import insert
+from tradewind.store.schema import backfill, consumed_event, dag, dag_run, dag_version
+
+ACTIVE = (DagRunState.QUEUED.value, DagRunState.RUNNING.value)
+
+Rows = Sequence[Row[Any]]
+
+
+def lease_clock(tx: Connection, now: datetime) -> ColumnElement[datetime]:
+    """The instant that leases are compared with: the database's own, or `now` on SQLite."""
+    if tx.dialect.name == "postgresql":
+        return func.now()
+    return literal(now, dag_run.c.lease_until.type)
+
+
+def lease_end(tx: Connection, now: datetime, seconds: float) -> ColumnElement[datetime]:
+    """`seconds` after the lease clock's now."""
+    if tx.dialect.name == "postgresql":
+        return func.now() + timedelta(seconds=seconds)
+    return literal(now + timedelta(seconds=seconds), dag_run.c.lease_until.type)
+
+
+# --- making ---------------------------------------------------------------------------------------
+
+
+def insert_new(tx: Connection, rows: list[dict[str, Any]]) -> Rows:
+    """Insert runs; those whose run id or logical date exists already are left out of the answer.
+
+    Rows come back with `id`, `dag_id`, `run_id`. The unique indexes make each slot yield one run,
+    whoever else creates runs at the same time.
+    """
+    made: list[Row[Any]] = []
+    statement = (
+        insert(tx, dag_run)
+        .on_conflict_do_nothing()
+        .returning(dag_run.c.id, dag_run.c.dag_id, dag_run.c.run_id)
+    )
+    for row in rows:  # one by one: a batch with RETURNING would not say which rows conflicted
+        made.extend(tx.execute(statement, row))
+    return made
+
+
+def add_consumed_events(tx: Connection, run_pk: int, event_ids: Collection[int]) -> None:
+    if event_ids:
+        tx.execute(
+            insert(tx, consumed_event),
+            [{"run_pk": run_pk, "event_id": event} for event in event_ids],
+        )
+
+
+# --- the fence ------------------------------------------------------------------------------------
+
+FENCED_COLUMNS = ("state", "start_date", "end_date", "queued_at", "needs_attention")
+
+_advance = (
+    update(dag_run)
+    .where(dag_run.c.id == bindparam("pk"), dag_run.c.revision == bindparam("seen"))
+    .values({"revision": dag_run.c.revision + 1, **{c: bindparam(c) for c in FENCED_COLUMNS}})
+)
+_advance_owned = _advance.where(dag_run.c.lease_owner == bindparam("owner"))
+
+
+def advance_revision(
+    tx: Connection, rows: list[dict[str, Any]], *, owner: str | None = None
+) -> bool:
+    """Move the revisions on and write the runs' own columns; False: somebody else was first.
+
+    Each row has `pk`, `seen` (the revision that was read) and `FENCED_COLUMNS`. With `owner` the
+    lease must be theirs as well. On False the caller must roll back.
+    """
+    if not rows:
+        return True
+    statement = _advance
+    if owner is not None:
+        statement = _advance_owned
+        rows = [{**row, "owner": owner} for row in rows]
+    return tx.execute(statement, rows).rowcount == len(rows)
+
+
+def bump(tx: Connection, run_pk: int, **values: Any) -> None:
+    """Change a run's row without having read it; whoever has read it must read it again."""
+    tx.execute(
+        update(dag_run)
+        .where(dag_run.c.id == run_pk)
+        .values(revision=dag_run.c.revision + 1, needs_attention=True, **values)
+    )
+
+
+# --- leases ---------------------------------------------------------------------------------------
+
+
+def claim_leases(
+    tx: Connection, owner: str, *, now: datetime, seconds: float, limit: int
+) -> list[int]:
+    """Lease running runs that nobody holds; rows that another scheduler looks at are skipped."""
+    free = (
+        select(dag_run.c.id)
+        .where(
+            dag_run.c.state == DagRunState.RUNNING.value,
+            or_(dag_run.c.lease_until.is_(None), dag_run.c.lease_until < lease_clock(tx, now)),
+        )
+        .order_by(dag_run.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    claimed = tx.execute(
+        update(dag_run)
+        .where(dag_run.c.id.in_(free.scalar_subquery()))
+        .values(lease_owner=owner, lease_until=lease_end(tx, now, seconds))
+        .returning(dag_run.c.id)
+    )
+    return sorted(claimed.scalars())
+
+
+def renew_leases(tx: Connection, owner: str, *, now: datetime, seconds: float) -> set[int]:
+    """Renew all leases of `owner` on active runs, and say which runs those are.
+
+    A lease that ended but that nobody took is renewed too: nobody was wronged meanwhile.
+    """
+    renewed = tx.execute(
+        update(dag_run)
+        .where(dag_run.c.state.in_(ACTIVE), dag_run.c.lease_owner == owner)
+        .values(lease_until=lease_end(tx, now, seconds))
+        .returning(dag_run.c.id)
+    )
+    return set(renewed.scalars())
+
+
+def release_leases(tx: Connection, owner: str) -> None:
+    tx.execute(
+        update(dag_run)
+        .where(dag_run.c.state.in_(ACTIVE), dag_run.c.lease_owner == owner)
+        .values(lease_owner=None, lease_until=None)
+    )
+
+
+def needing_attention(tx: Connection, owner: str) -> list[int]:
+    """Runs leased to `owner` that somebody else has written to since they were read."""
+    return list(
+        tx.execute(
+            select(dag_run.c.id).where(
+                dag_run.c.state.in_(ACTIVE),
+                dag_run.c.lease_owner == owner,
+                dag_run.c.needs_attention,
+            )
+        ).scalars()
+    )
+
+
+# --- starting queued runs -------------------------------------------------------------------------
+
+
+def lock_dags_with_startable(tx: Connection, *, now: datetime) -> list[str]:
+    """Lock the DAGs that have queued runs which are due, so that nobody else starts runs of theirs.
+
+    DAGs that another scheduler holds are skipped: it starts what there is to start.
+    """
+    waiting = select(dag_run.c.dag_id).where(
+        dag_run.c.state == DagRunState.QUEUED.value, dag_run.c.run_after <= now
+    )
+    return list(
+        tx.execute(
+            select(dag.c.dag_id)
+            .where(dag.c.dag_id.in_(waiting), ~dag.c.is_paused, ~dag.c.is_stale)
+            .order_by(dag.c.dag_id)
+            .with_for_update(skip_locked=True)
+        ).scalars()
+    )
+
+
+def startable(tx: Connection, dag_ids: Collection[str], *, now: datetime, limit: int) -> list[int]:
+    """Queued runs of these (locked) DAGs that their limits leave room for, in starting order.
+
+    Runs of a backfill count against the backfill's `max_active_runs`, all others against the DAG's.
+    Backfills come last, each in its own direction; others by `run_after`.
+    """
+    other = dag_run.alias("other")
+    running_in_backfill = (
+        select(func.count())
+        .where(
+            other.c.backfill_id == dag_run.c.backfill_id,
+            other.c.state == DagRunState.RUNNING.value,
+        )
+        .scalar_subquery()
+    )
+    is_backfill = dag_run.c.backfill_id.is_not(None)
+    room = case(
+        (is_backfill, backfill.c.max_active_runs - running_in_backfill),
+        else_=dag.c.max_active_runs - dag.c.active_runs,
+    )
+    order = (
+        case((backfill.c.run_backwards, dag_run.c.logical_date)).desc(),
+        case((is_backfill, dag_run.c.logical_date)),
+        dag_run.c.run_after,
+        dag_run.c.id,
+    )
+    position = func.row_number().over(
+        partition_by=(dag_run.c.dag_id, dag_run.c.backfill_id), order_by=order
+    )
+    ranked = (
+        select(
+            dag_run.c.id,
+            dag_run.c.run_after,
+            is_backfill.label("is_backfill"),
+            position.label("position"),
+            room.label("room"),
+        )
+        .join(dag, dag.c.dag_id == dag_run.c.dag_id)
+        .outerjoin(backfill, backfill.c.id == dag_run.c.backfill_id)
+        .where(
+            dag_run.c.dag_id.in_(dag_ids),
+            dag_run.c.state == DagRunState.QUEUED.value,
+            dag_run.c.run_after <= now,
+            or_(~is_backfill, ~backfill.c.is_paused),
+        )
+        .subquery()
+    )
+    return list(
+        tx.execute(
+            select(ranked.c.id)
+            .where(ranked.c.position <= ranked.c.room)
+            .order_by(ranked.c.is_backfill, ranked.c.run_after, ranked.c.position)
+            .limit(limit)
+        ).scalars()
+    )
+
+
+def lease(
+    tx: Connection, pks: Collection[int], owner: str, *, now: datetime, seconds: float
+) -> None:
+    """Lease runs that nobody else can be looking at: new ones, or those of locked DAGs."""
+    if pks:
+        tx.execute(
+            update(dag_run)
+            .where(dag_run.c.id.in_(pks))
+            .values(lease_owner=owner, lease_until=lease_end(tx, now, seconds))
+        )
+
+
+def next_queued_at(tx: Connection, *, now: datetime) -> datetime | None:
+    """When the next queued run that is not due yet becomes so."""
+    return tx.execute(
+        select(func.min(dag_run.c.run_after)).where(
+            dag_run.c.state == DagRunState.QUEUED.value, dag_run.c.run_after > now
+        )
+    ).scalar()
+
+
+def queued_counts(tx: Connection, dag_ids: Collection[str]) -> dict[str, int]:
+    """How many runs outside backfills wait in each DAG."""
+    rows = tx.execute(
+        select(dag_run.c.dag_id, func.count())
+        .where(
+            dag_run.c.state == DagRunState.QUEUED.value,
+            dag_run.c.dag_id.in_(dag_ids),
+            dag_run.c.backfill_id.is_(None),
+        )
+        .group_by(dag_run.c.dag_id)
+    )
+    return {dag_id: count for dag_id, count in rows}
+
+
+# --- reading --------------------------------------------------------------------------------------
+
+
+def by_pks(tx: Connection, pks: Collection[int]) -> Rows:
+    return tx.execute(select(dag_run).where(dag_run.c.id.in_(pks)).order_by(dag_run.c.id)).all()
+
+
+def find(tx: Connection, dag_id: str, run_id: str) -> Row[Any] | None:
+    return tx.execute(
+        select(dag_run).where(dag_run.c.dag_id == dag_id, dag_run.c.run_id == run_id)
+    ).one_or_none()
+
+
+def by_logical_dates(tx: Connection, dag_id: str, dates: Collection[datetime]) -> Rows:
+    """The runs with these logical dates; the newest when partitions gave several to one date."""
+    return tx.execute(
+        select(dag_run)
+        .where(dag_run.c.dag_id == dag_id, dag_run.c.logical_date.in_(dates))
+        .order_by(dag_run.c.id)
+    ).all()
+
+
+def between(
+    tx: Connection, dag_id: str, *, after: datetime | None = None, before: datetime | None = None
+) -> Rows:
+    """Runs with a logical date strictly after and before the given ones, oldest first."""
+    statement = select(dag_run).where(
+        dag_run.c.dag_id == dag_id, dag_run.c.logical_date.is_not(None)
+    )
+    if after is not None:
+        statement = statement.where(dag_run.c.logical_date > after)
+    if before is not None:
+        statement = statement.where(dag_run.c.logical_date < before)
+    return tx.execute(statement.order_by(dag_run.c.logical_date)).all()
+
+
+def of_dag(tx: Connection, dag_id: str, states: Iterable[str] | None = None) -> Rows:
+    statement = select(dag_run).where(dag_run.c.dag_id == dag_id)
+    if states is not None:
+        statement = statement.where(dag_run.c.state.in_(list(states)))
+    return tx.execute(statement.order_by(dag_run.c.id)).all()
+
+
+def previous(tx: Connection, dag_id: str, before: datetime) -> Row[Any] | None:
+    """The run before, by logical date, whatever made it."""
+    return tx.execute(
+        select(dag_run)
+        .where(dag_run.c.dag_id == dag_id, dag_run.c.logical_date < before)
+        .order_by(dag_run.c.logical_date.desc(), dag_run.c.id.desc())
+        .limit(1)
+    ).one_or_none()
+
+
+def last_states(tx: Connection, dag_id: str, count: int) -> list[str]:
+    """States of the DAG's newest runs."""
+    return list(
+        tx.execute(
+            select(dag_run.c.state)
+            .where(dag_run.c.dag_id == dag_id)
+            .order_by(dag_run.c.run_after.desc(), dag_run.c.id.desc())
+            .limit(count)
+        ).scalars()
+    )
+
+
+def versions(tx: Connection, version_ids: Collection[int]) -> Rows:
+    """Documents and numbers of DAG versions."""
+    return tx.execute(select(dag_version).where(dag_version.c.id.in_(version_ids))).all()
+
+
+def delete_of_dag(tx: Connection, dag_id: str) -> int:
+    """Delete all runs of a DAG and, by cascade, everything that belongs to them."""
+    return tx.execute(delete(dag_run).where(dag_run.c.dag_id == dag_id)).rowcount
