@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PATHS := src tests
 
-.PHONY: run test check setup lock clean
+.PHONY: run test check setup services lock clean
 
 setup: .make/setup
 
@@ -19,7 +19,14 @@ setup: .make/setup
 run: setup  ## start everything on the DAGs in examples/
 	@TRADEWIND_CORE__DAGS_FOLDER=$${TRADEWIND_CORE__DAGS_FOLDER:-$(CURDIR)/examples} $(BIN)/tradewind standalone
 
-test: setup  ## unit, contract, compat and integration tests
+services:  ## a PostgreSQL server's programs; the tests start servers of their own
+	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { \
+	  echo "Installing PostgreSQL for the tests ..."; \
+	  SUDO=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+	  $$SUDO apt-get update -qq && $$SUDO env DEBIAN_FRONTEND=noninteractive \
+	    apt-get install -y -qq --no-install-recommends postgresql; }
+
+test: setup services  ## unit, contract, compat and integration tests
 	$(BIN)/python -m pytest
 
 check: setup  ## format, lint, types, import rules, dependencies

@@ -1,0 +1,141 @@
+"""A private PostgreSQL server for one test session, on a Unix socket in a folder of its own."""
+
+import itertools
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import psycopg
+
+_SETTINGS = {  # nothing here needs to survive
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "listen_addresses": "''",
+    "max_connections": "200",
+    "shared_buffers": "32MB",
+    "autovacuum": "off",
+    "max_wal_size": "256MB",
+}
+
+
+class PostgresServer:
+    """Started on construction. `new_database` makes an empty one, or a copy of a template."""
+
+    def __init__(self) -> None:
+        self._binaries = _find_binaries()
+        # Short, because a socket's path may have 107 bytes.
+        self._folder = Path(tempfile.mkdtemp(prefix="tw-pg-", dir="/tmp"))
+        self._user = _unprivileged_user()
+        if self._user is not None:
+            shutil.chown(self._folder, self._user.pw_uid, self._user.pw_gid)
+        self._numbers = itertools.count(1)
+        data = self._folder / "data"
+        self._run("initdb", "-D", data, "-U", "tw", "-A", "trust", "-E", "UTF8", "--no-sync")
+        with (data / "postgresql.conf").open("a") as settings:
+            settings.writelines(f"{name} = {value}\n" for name, value in _SETTINGS.items())
+            settings.write(f"unix_socket_directories = '{self._folder}'\n")
+        self._process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    def url(self, database: str = "postgres") -> str:
+        return f"postgresql://tw@/{database}?host={self._folder}"
+
+    def new_database(self, template: str = "template1") -> str:
+        """Create a database and return its name. Nobody may be connected to the template."""
+        name = f"t{next(self._numbers)}"
+        with self._admin() as admin:
+            admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+        return name
+
+    def drop_database(self, name: str) -> None:
+        with self._admin() as admin:
+            admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def break_connections(self, database: str) -> None:
+        """End every connection to the database, as a restart of the server would."""
+        with self._admin() as admin:
+            admin.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
+                [database],
+            )
+
+    def start(self) -> None:
+        log = (self._folder / "log").open("ab")
+        self._process = subprocess.Popen(
+            [self._binaries / "postgres", "-D", self._folder / "data"],
+            stdout=log,
+            stderr=log,
+            **self._as_user(),
+        )
+        log.close()
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                psycopg.connect(self.url()).close()
+                return
+            except psycopg.OperationalError:
+                if time.monotonic() > deadline or self._process.poll() is not None:
+                    raise RuntimeError((self._folder / "log").read_text()) from None
+                time.sleep(0.05)
+
+    def stop(self) -> None:
+        """Immediate shutdown, as if the machine had failed."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait(60)
+            self._process = None
+
+    def close(self) -> None:
+        self.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _admin(self) -> psycopg.Connection[tuple[object, ...]]:
+        return psycopg.connect(self.url(), autocommit=True)
+
+    def _run(self, program: str, *arguments: str | Path) -> None:
+        subprocess.run(
+            [self._binaries / program, *arguments],
+            check=True,
+            capture_output=True,
+            **self._as_user(),
+        )
+
+    def _as_user(self) -> dict[str, object]:
+        if self._user is None:
+            return {"cwd": "/"}
+        return {
+            "cwd": "/",
+            "user": self._user.pw_uid,
+            "group": self._user.pw_gid,
+            "extra_groups": [],
+        }
+
+
+def _unprivileged_user() -> pwd.struct_passwd | None:
+    """PostgreSQL refuses to run as root; tests in containers often do."""
+    if os.getuid() != 0:
+        return None
+    for name in ("postgres", "nobody"):
+        try:
+            return pwd.getpwnam(name)
+        except KeyError:
+            continue
+    raise RuntimeError("The tests run as root and there is no user postgres or nobody.")
+
+
+def _find_binaries() -> Path:
+    """The newest installation. `postgres` and `initdb` must be side by side."""
+    on_path = shutil.which("initdb")
+    folders = [Path(on_path).resolve().parent] if on_path else []
+    versions = Path("/usr/lib/postgresql").glob("*/bin")
+    folders += sorted(versions, key=lambda folder: folder.parent.name, reverse=True)
+    for folder in folders:
+        if (folder / "initdb").exists() and (folder / "postgres").exists():
+            return folder
+    raise RuntimeError("No PostgreSQL server found. Run `make services`, or install postgresql.")
