@@ -36,8 +36,12 @@ check: setup  ## format, lint, types, import rules, dependencies
 	$(BIN)/lint-imports
 	$(BIN)/deptry src
 
+docs: setup  ## the pages that are written by programs
+	$(BIN)/python docs/generate_configuration.py
+	$(BIN)/python -m tradewind.compat.docs > docs/compatibility.md
+
 lock:  ## write constraints.txt anew from pyproject.toml
-	uv pip compile --quiet --group dev pyproject.toml --no-header --no-annotate --output-file constraints.txt
+	$(BIN)/python -m uv pip compile --quiet --group dev pyproject.toml --no-header --no-annotate --output-file constraints.txt
 
 clean:
 	rm -rf $(VENV) .make .pytest_cache .mypy_cache .ruff_cache .coverage
