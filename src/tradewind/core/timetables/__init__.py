@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from tradewind.core import partitions
 from tradewind.core.dag import (
     AssetOrTimeSchedule,
     AssetSchedule,
@@ -32,7 +33,7 @@ from tradewind.core.timetables import cron, custom, delta, events, partition, si
 from tradewind.core.timetables.base import Interval, Limits
 from tradewind.core.timetables.cron_syntax import resolve_preset
 from tradewind.core.timetables.delta import decode_delta, encode_delta
-from tradewind.core.timetables.zones import zone
+from tradewind.core.zones import zone
 
 __all__ = [
     "Interval",
@@ -249,7 +250,11 @@ _KINDS: dict[type, _Kind] = {
         lambda timetable, at: manual_interval(timetable.timetable, at),
         _validate_asset_or_time,
     ),
-    PartitionedAssets: _Kind(_constant("Partitioned Asset"), _constant("Triggered by assets")),
+    PartitionedAssets: _Kind(
+        _constant("Partitioned Asset"),
+        _constant("Triggered by assets"),
+        validate=partitions.validate,
+    ),
     PartitionedAtRuntime: _Kind(
         _constant("PartitionedAtRuntime"), _constant("Never, partition key(s) set at runtime")
     ),

@@ -18,7 +18,7 @@ from tradewind.core.timetables.base import (
 )
 from tradewind.core.timetables.cron_syntax import parse, resolve_preset
 from tradewind.core.timetables.delta import decode_delta
-from tradewind.core.timetables.zones import from_wall_clock, to_wall_clock, zone
+from tradewind.core.zones import from_wall_clock, to_wall_clock, zone
 
 RunImmediately = bool | float | None
 

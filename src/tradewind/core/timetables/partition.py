@@ -7,7 +7,7 @@ from tradewind.core.dag import CronPartition, Slot
 from tradewind.core.errors import InvalidDag, UserError
 from tradewind.core.timetables.base import Limits
 from tradewind.core.timetables.cron import CronTicks, next_cron_tick
-from tradewind.core.timetables.zones import from_wall_clock
+from tradewind.core.zones import from_wall_clock
 
 DEFAULT_KEY_FORMAT = "%Y-%m-%dT%H:%M:%S"
 
