@@ -107,6 +107,16 @@ def _ref(name: str, target: str, *, nullable: bool = False, index: bool = False)
     return Column(name, Id, ForeignKey(target, ondelete="CASCADE"), nullable=nullable, index=index)
 
 
+def _event_key() -> Column[int]:
+    return Column(
+        "event_id",
+        Id,
+        ForeignKey("asset_event.id", ondelete="CASCADE"),
+        primary_key=True,
+        index=True,  # the key begins with another column, and deleting events looks here
+    )
+
+
 # --- bundles, files, DAGs -------------------------------------------------------------------------
 
 bundle = Table(
@@ -211,7 +221,7 @@ dag_run = Table(
     Column("run_id", String(250), nullable=False),
     Column("run_type", String(50), nullable=False),
     Column("state", String(20), nullable=False),
-    Column("version_id", Id, ForeignKey("dag_version.id"), nullable=False),
+    Column("version_id", Id, ForeignKey("dag_version.id"), nullable=False, index=True),
     Column("bundle_name", String(250), nullable=False),
     Column("digest", String(64), nullable=False),  # the snapshot that its tasks execute
     Column("logical_date", UtcDateTime),
@@ -393,7 +403,7 @@ callback = Table(  # callbacks that have no runner of their own, until one has r
     metadata,
     _id(),
     _ref("run_pk", "dag_run.id", index=True),
-    _ref("task_instance_id", "task_instance.id", nullable=True),
+    _ref("task_instance_id", "task_instance.id", nullable=True, index=True),
     Column("kinds", JsonValue, nullable=False),
     Column("reason", UserText(), nullable=False, server_default=""),
     Column("state", String(20), nullable=False),  # queued, running, success, failed
@@ -462,11 +472,27 @@ asset = Table(
     "asset",
     metadata,
     _id(),
-    Column("name", UserText(1500), nullable=False, unique=True),
-    Column("uri", UserText(1500), nullable=False, unique=True),
+    Column("name", UserText(1500), nullable=False),
+    Column("uri", UserText(1500), nullable=False),
     Column("group", UserText(1500), nullable=False, server_default="asset"),
     Column("extra", JsonValue, nullable=False, server_default="{}"),
+    # DAGs that disagree about a name's URI make several rows, one of which is active.
     Column("is_active", Boolean, nullable=False, server_default=true()),
+    UniqueConstraint("name", "uri"),
+    Index(
+        "uq_asset_active_name",
+        "name",
+        unique=True,
+        postgresql_where=text("is_active"),
+        sqlite_where=text("is_active"),
+    ),
+    Index(
+        "uq_asset_active_uri",
+        "uri",
+        unique=True,
+        postgresql_where=text("is_active"),
+        sqlite_where=text("is_active"),
+    ),
 )
 
 asset_alias = Table(
@@ -495,7 +521,7 @@ asset_alias_event = Table(
     "asset_alias_event",
     metadata,
     Column("alias_id", Id, ForeignKey("asset_alias.id", ondelete="CASCADE"), primary_key=True),
-    Column("event_id", Id, ForeignKey("asset_event.id", ondelete="CASCADE"), primary_key=True),
+    _event_key(),
 )
 
 asset_reference = Table(  # who uses which asset, rebuilt at each publish of a DAG
@@ -507,13 +533,16 @@ asset_reference = Table(  # who uses which asset, rebuilt at each publish of a D
     Column("role", String(10), nullable=False),  # schedule, inlet, outlet
     _ref("asset_id", "asset.id", nullable=True, index=True),
     _ref("alias_id", "asset_alias.id", nullable=True, index=True),
+    # `Asset.ref`: an asset by name or URI alone, which may not exist yet.
+    Column("ref_name", UserText(1500), index=True),
+    Column("ref_uri", UserText(1500), index=True),
 )
 
 asset_queue = Table(  # events that a DAG has not consumed yet
     "asset_queue",
     metadata,
     Column("dag_id", String(250), primary_key=True),
-    Column("event_id", Id, ForeignKey("asset_event.id", ondelete="CASCADE"), primary_key=True),
+    _event_key(),
 )
 
 partition_progress = Table(  # which upstream keys have come in for a partition not yet complete
@@ -523,14 +552,14 @@ partition_progress = Table(  # which upstream keys have come in for a partition 
     Column("partition_key", String(250), primary_key=True),
     Column("asset_name", String(1500), primary_key=True),
     Column("upstream_key", String(250), primary_key=True),
-    Column("event_id", Id, ForeignKey("asset_event.id", ondelete="CASCADE"), nullable=False),
+    _ref("event_id", "asset_event.id", index=True),
 )
 
 consumed_event = Table(  # the asset events that made a run
     "consumed_event",
     metadata,
     Column("run_pk", Id, ForeignKey("dag_run.id", ondelete="CASCADE"), primary_key=True),
-    Column("event_id", Id, ForeignKey("asset_event.id", ondelete="CASCADE"), primary_key=True),
+    _event_key(),
 )
 
 asset_state = Table(

@@ -19,9 +19,24 @@ def upgrade() -> None:
         sa.Column("extra", sa.JSON(none_as_null=True), server_default="{}", nullable=False),
         sa.Column("is_active", sa.Boolean(), server_default=sa.true(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_asset")),
-        sa.UniqueConstraint("name", name=op.f("uq_asset_name")),
-        sa.UniqueConstraint("uri", name=op.f("uq_asset_uri")),
+        sa.UniqueConstraint("name", "uri", name=op.f("uq_asset_name_uri")),
     )
+    with op.batch_alter_table("asset", schema=None) as batch_op:
+        batch_op.create_index(
+            "uq_asset_active_name",
+            ["name"],
+            unique=True,
+            postgresql_where=sa.text("is_active"),
+            sqlite_where=sa.text("is_active"),
+        )
+        batch_op.create_index(
+            "uq_asset_active_uri",
+            ["uri"],
+            unique=True,
+            postgresql_where=sa.text("is_active"),
+            sqlite_where=sa.text("is_active"),
+        )
+
     op.create_table(
         "asset_alias",
         sa.Column("id", _ID, autoincrement=True, nullable=False),
@@ -250,6 +265,8 @@ def upgrade() -> None:
         sa.Column("role", sa.String(length=10), nullable=False),
         sa.Column("asset_id", _ID, nullable=True),
         sa.Column("alias_id", _ID, nullable=True),
+        sa.Column("ref_name", sa.String(1500), nullable=True),
+        sa.Column("ref_uri", sa.String(1500), nullable=True),
         sa.ForeignKeyConstraint(
             ["alias_id"],
             ["asset_alias.id"],
@@ -265,6 +282,8 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_asset_reference_alias_id"), ["alias_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_asset_reference_asset_id"), ["asset_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_asset_reference_dag_id"), ["dag_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_asset_reference_ref_name"), ["ref_name"], unique=False)
+        batch_op.create_index(batch_op.f("ix_asset_reference_ref_uri"), ["ref_uri"], unique=False)
 
     op.create_table(
         "dag_run",
@@ -314,6 +333,7 @@ def upgrade() -> None:
         )
         batch_op.create_index(batch_op.f("ix_dag_run_backfill_id"), ["backfill_id"], unique=False)
         batch_op.create_index("ix_dag_run_dag_id_run_after", ["dag_id", "run_after"], unique=False)
+        batch_op.create_index(batch_op.f("ix_dag_run_version_id"), ["version_id"], unique=False)
         batch_op.create_index(
             "uq_dag_run_dag_id_logical_date",
             ["dag_id", "logical_date", "partition_key"],
@@ -340,6 +360,11 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("alias_id", "event_id", name=op.f("pk_asset_alias_event")),
     )
+    with op.batch_alter_table("asset_alias_event", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_asset_alias_event_event_id"), ["event_id"], unique=False
+        )
+
     op.create_table(
         "asset_queue",
         sa.Column("dag_id", sa.String(length=250), nullable=False),
@@ -352,6 +377,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("dag_id", "event_id", name=op.f("pk_asset_queue")),
     )
+    with op.batch_alter_table("asset_queue", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_asset_queue_event_id"), ["event_id"], unique=False)
+
     op.create_table(
         "consumed_event",
         sa.Column("run_pk", _ID, nullable=False),
@@ -367,6 +395,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("run_pk", "event_id", name=op.f("pk_consumed_event")),
     )
+    with op.batch_alter_table("consumed_event", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_consumed_event_event_id"), ["event_id"], unique=False)
+
     op.create_table(
         "deadline",
         sa.Column("id", _ID, autoincrement=True, nullable=False),
@@ -427,6 +458,11 @@ def upgrade() -> None:
             name=op.f("pk_partition_progress"),
         ),
     )
+    with op.batch_alter_table("partition_progress", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_partition_progress_event_id"), ["event_id"], unique=False
+        )
+
     op.create_table(
         "task_instance",
         sa.Column("id", _ID, autoincrement=True, nullable=False),
@@ -582,6 +618,9 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("callback", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_callback_run_pk"), ["run_pk"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_callback_task_instance_id"), ["task_instance_id"], unique=False
+        )
 
     op.create_table(
         "hitl",
