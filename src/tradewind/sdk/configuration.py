@@ -1,0 +1,110 @@
+"""`conf`: configuration as DAG files read it, from the environment of their own process.
+
+Looked up as ``TRADEWIND_<SECTION>__<KEY>``, then ``AIRFLOW__<SECTION>__<KEY>``, then the few defaults
+of Airflow that DAG files ask for. What only the control plane may know is not to be found here.
+"""
+
+import json
+import os
+from typing import Any
+
+from tradewind.sdk.authoring import NOTSET
+from tradewind.sdk.exceptions import AirflowConfigException
+
+_DEFAULTS = {
+    ("core", "default_timezone"): "utc",
+    ("core", "executor"): "LocalExecutor",
+    ("core", "load_examples"): "False",
+    ("core", "parallelism"): "32",
+    ("core", "max_active_tasks_per_dag"): "16",
+    ("core", "max_active_runs_per_dag"): "16",
+    ("core", "default_task_retries"): "0",
+    ("core", "max_map_length"): "1024",
+    ("operators", "default_owner"): "airflow",
+    ("operators", "default_queue"): "default",
+    ("operators", "default_deferrable"): "False",
+    ("sensors", "default_timeout"): "604800",
+    ("standard", "venv_install_method"): "auto",
+    ("email", "from_email"): "airflow@localhost",
+    ("smtp", "smtp_host"): "localhost",
+    ("smtp", "smtp_port"): "25",
+    ("smtp", "smtp_starttls"): "True",
+    ("smtp", "smtp_ssl"): "False",
+    ("smtp", "smtp_mail_from"): "airflow@localhost",
+}
+
+_TRUE = frozenset({"t", "true", "1", "yes", "on"})
+_FALSE = frozenset({"f", "false", "0", "no", "off"})
+
+
+class Configuration:
+    """Read-only; the getters convert and say which value of which option is malformed."""
+
+    def get(self, section: str, key: str, fallback: Any = NOTSET, **_: Any) -> Any:
+        """The option's text; `fallback` when it is set nowhere, else `AirflowConfigException`."""
+        name = f"{section}__{key}".upper().replace("-", "_").replace(".", "_")
+        for variable in (f"TRADEWIND_{name}", f"AIRFLOW__{name}"):
+            if (value := os.environ.get(variable)) is not None:
+                return value
+        value = _DEFAULTS.get((section.lower(), key.lower()))
+        if value is not None:
+            return value
+        if fallback is not NOTSET:
+            return fallback
+        raise AirflowConfigException(
+            f"section/key [{section}/{key}] not found in config. Set TRADEWIND_{name} where the "
+            f"task runs, or pass fallback=."
+        )
+
+    def getboolean(self, section: str, key: str, **kwargs: Any) -> bool:
+        value = self.get(section, key, **kwargs)
+        text = str(value).split("#")[0].strip().lower()
+        if text in _TRUE | _FALSE:
+            return text in _TRUE
+        raise _malformed(section, key, value, "true or false")
+
+    def getint(self, section: str, key: str, **kwargs: Any) -> int:
+        value = self.get(section, key, **kwargs)
+        try:
+            return int(value)
+        except (TypeError, ValueError):
+            raise _malformed(section, key, value, "a whole number") from None
+
+    def getfloat(self, section: str, key: str, **kwargs: Any) -> float:
+        value = self.get(section, key, **kwargs)
+        try:
+            return float(value)
+        except (TypeError, ValueError):
+            raise _malformed(section, key, value, "a number") from None
+
+    def getlist(self, section: str, key: str, *, delimiter: str = ",", **kwargs: Any) -> list[str]:
+        value = self.get(section, key, **kwargs)
+        if value is None or isinstance(value, list):
+            return value or []
+        return [item.strip() for item in str(value).split(delimiter)] if value else []
+
+    def getjson(self, section: str, key: str, **kwargs: Any) -> Any:
+        value = self.get(section, key, **kwargs)
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value)
+        except ValueError:
+            raise _malformed(section, key, value, "JSON") from None
+
+    def has_option(self, section: str, option: str) -> bool:
+        return self.get(section, option, fallback=None) is not None
+
+
+def _malformed(section: str, key: str, value: Any, expected: str) -> AirflowConfigException:
+    return AirflowConfigException(
+        f"Configuration option [{section}] {key} is {value!r}, expected {expected}."
+    )
+
+
+conf = Configuration()
+
+
+def default_deferrable() -> bool:
+    """What an operator's `deferrable` is when its task does not say."""
+    return conf.getboolean("operators", "default_deferrable")

@@ -1,0 +1,1 @@
+"""Hooks: how operators reach things outside."""
