@@ -1,0 +1,623 @@
+"""`Run`: one DAG run in memory, moved on by events. No I/O, no clock: the shell brings both.
+
+The shell builds a run from rows (or lets `Run.create` make a fresh one), feeds it what happened,
+calls `advance`, claims from `claimable`, and stores `take_changes`. Methods that take an event
+return whether it was accepted: one for an instance that is no longer where it belongs is not.
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from heapq import heappop, heappush
+
+from tradewind.core.board import Board, Node
+from tradewind.core.changes import (
+    CancelAttempt,
+    Changes,
+    ClearXComs,
+    CreateTrigger,
+    DeleteTrigger,
+    Effect,
+    EmitAssetEvents,
+    RunCallbacks,
+    RunFinished,
+    StoreXComs,
+)
+from tradewind.core.decisions import Cause, decide
+from tradewind.core.instances import Past, RunFacts, TaskInstance
+from tradewind.core.mapping import upstream_indexes
+from tradewind.core.past import PastGate
+from tradewind.core.plan import DagPlan
+from tradewind.core.protocol import (
+    Deferred,
+    Failed,
+    Outcome,
+    Rescheduled,
+    Resume,
+    Skipped,
+    Succeeded,
+)
+from tradewind.core.ready import Lane, ReadyQueue
+from tradewind.core.retries import INFRA_BUDGET, USER_CATEGORIES, may_retry, retry_at
+from tradewind.core.states import (
+    FINISHED_STATES,
+    OCCUPYING_STATES,
+    DagRunState,
+    DagRunType,
+    TaskInstanceState,
+)
+from tradewind.core.trigger_rules import Verdict
+
+S = TaskInstanceState
+
+_UNTOUCHED_BY_BRANCHES = frozenset(
+    {S.RUNNING, S.RESTARTING, S.SUCCESS, S.FAILED, S.SKIPPED, S.REMOVED}
+)
+_WAITING = frozenset({S.UP_FOR_RETRY, S.UP_FOR_RESCHEDULE, S.DEFERRED})
+_Wake = tuple[datetime, int, TaskInstance]  # when, ticket, who
+
+
+class Run:
+    """One run. `facts` and all instances are mutated in place; `take_changes` says which."""
+
+    def __init__(
+        self,
+        plan: DagPlan,
+        facts: RunFacts,
+        instances: Iterable[TaskInstance],
+        past: Past | None = None,
+        *,
+        infra_budget: int = INFRA_BUDGET,
+    ) -> None:
+        """Take over a stored run. `past` None: nothing came before that it could depend on."""
+        self.plan = plan
+        self.facts = facts
+        self._gate = PastGate(plan, past)
+        self._infra_budget = infra_budget
+        self._new: dict[int, TaskInstance] = {}
+        self._changed: dict[int, TaskInstance] = {}
+        self._run_changed = False
+        self._effects: list[Effect] = []
+        self._ready = ReadyQueue()
+        self._wakes: list[_Wake] = []
+        self._wake_ticket = 0
+        self._board = Board(plan, instances)
+        for ti in self._board.instances():
+            self._resume_watch(ti)
+
+    @classmethod
+    def create(
+        cls,
+        plan: DagPlan,
+        facts: RunFacts,
+        past: Past | None = None,
+        *,
+        infra_budget: int = INFRA_BUDGET,
+    ) -> "Run":
+        """A fresh run, in state queued, with its instances (all of them new in `take_changes`).
+
+        Tasks whose own start_date or end_date excludes the logical date get none, except in a
+        backfill. Mapped tasks of known length are expanded at once.
+        """
+        run = cls(plan, facts, (), past, infra_budget=infra_budget)
+        for task_id, task in plan.tasks.items():
+            if not _is_active(task.spec.start_date, task.spec.end_date, facts):
+                continue
+            length = run._board.lengths.of_task(task_id) if task.is_expanded else None
+            for map_index in range(length) if length else (-1,):
+                run._add(task_id, map_index)
+        return run
+
+    # --- reading -------------------------------------------------------------------------------
+
+    @property
+    def board(self) -> Board:
+        """Where everything stands; for reading only."""
+        return self._board
+
+    @property
+    def gate(self) -> PastGate:
+        return self._gate
+
+    def instance(self, task_id: str, map_index: int = -1) -> TaskInstance | None:
+        node = self._board.nodes.get(task_id)
+        return node.instances.get(map_index) if node is not None else None
+
+    def instances(self) -> list[TaskInstance]:
+        """All instances, tasks in topological order. Costs the size of the run."""
+        return list(self._board.instances())
+
+    def upstream_map_indexes(self, ti: TaskInstance) -> dict[str, int | list[int] | None]:
+        """`WorkOrder.upstream_map_indexes`: what the instance reads of each direct upstream."""
+        lengths = self._board.lengths
+        return {
+            upstream_id: upstream_indexes(self.plan, lengths, ti.task_id, ti.map_index, upstream_id)
+            for upstream_id in self.plan.upstream[ti.task_id]
+        }
+
+    def occupying(self) -> int:
+        """How many instances hold a slot (queued, running or restarting)."""
+        return sum(self._board.counts[state] for state in OCCUPYING_STATES)
+
+    def next_wake(self) -> datetime | None:
+        """When `advance` must be called at the latest, if nothing happens before."""
+        if self.facts.state is not DagRunState.RUNNING:
+            return None
+        while self._wakes and not _still_waits(self._wakes[0]):
+            heappop(self._wakes)
+        candidates = [self._wakes[0][0]] if self._wakes else []
+        deadline = self.timeout_at()
+        if deadline is not None:
+            candidates.append(deadline)
+        return min(candidates, default=None)
+
+    def timeout_at(self) -> datetime | None:
+        """When dagrun_timeout ends the run."""
+        seconds = self.plan.dag.dagrun_timeout_seconds
+        if seconds is None or self.facts.start_date is None:
+            return None
+        return self.facts.start_date + timedelta(seconds=seconds)
+
+    def claimable(
+        self, limit: int | None = None, is_blocked: Callable[[Lane], bool] | None = None
+    ) -> list[TaskInstance]:
+        """Scheduled instances that the run's own limits let start now, in the order to claim them.
+
+        At most `limit`. Lanes for which `is_blocked` holds (pool full, no executor slot, the task's
+        max_active_tis_per_dag reached) are left out, so that they cannot starve others. Nothing is
+        reserved: call `claimed` for each one that was, then ask again.
+        """
+        if self.facts.state is not DagRunState.RUNNING:
+            return []
+        room = self.plan.dag.max_active_tasks - self.occupying()
+        count = room if limit is None else min(room, limit)
+        if count <= 0:
+            return []
+
+        def room_in(lane: Lane) -> int:
+            if is_blocked is not None and is_blocked(lane):
+                return 0
+            return count if lane.limited_task is None else self._task_room(lane.limited_task, count)
+
+        return self._ready.first(count, room_in)
+
+    def _task_room(self, task_id: str, room: int) -> int:
+        node = self._board.nodes[task_id]
+        limit = node.plan.spec.max_active_tis_per_dagrun
+        return room if limit is None else min(room, limit - node.active)
+
+    # --- events ----------------------------------------------------------------------------------
+
+    def begin(self, now: datetime) -> bool:
+        """The run may start: queued → running. A run that was cleared begins anew."""
+        if self.facts.state is not DagRunState.QUEUED:
+            return False
+        self.facts.state = DagRunState.RUNNING
+        self.facts.start_date = now
+        self.facts.end_date = None
+        self._run_changed = True
+        return True
+
+    def set_past(self, past: Past | None) -> None:
+        """The previous run has moved on: judge what depends on it again."""
+        self._gate = PastGate(self.plan, past)
+        for task_id in self.plan.past_task_ids:
+            self._board.touch(task_id)
+
+    def claimed(self, ti: TaskInstance, attempt_id: int, now: datetime) -> None:
+        """scheduled → queued: this attempt is launched. Raises ValueError in any other state."""
+        if ti.state is not S.SCHEDULED:
+            raise ValueError(f"{ti.label} is {ti.state}, only a scheduled instance can be claimed")
+        self._move(ti, S.QUEUED)
+        ti.attempt_id = attempt_id
+        ti.queued_at = now
+
+    def started(self, ti: TaskInstance, now: datetime) -> bool:
+        """queued → running: user code is about to run."""
+        if ti.state is not S.QUEUED:
+            return False
+        self._move(ti, S.RUNNING)
+        if ti.resume is None or ti.start_date is None:
+            ti.start_date = now
+        ti.first_start_date = ti.first_start_date or now
+        ti.end_date = None
+        return True
+
+    def reported(self, ti: TaskInstance, outcome: Outcome, now: datetime) -> bool:
+        """The current attempt's verdict. `now` is when user code ended."""
+        if ti.state is S.RESTARTING:
+            self._restart(ti)
+            return True
+        if ti.state is S.QUEUED:
+            self.started(ti, now)
+        if ti.state is not S.RUNNING:
+            return False
+        if not isinstance(outcome, Rescheduled):
+            ti.rendered_map_index = outcome.rendered_map_index or ti.rendered_map_index
+        match outcome:
+            case Succeeded():
+                self._succeed(ti, outcome, now)
+            case Skipped():
+                self._end(ti, S.SKIPPED, now, outcome.message or None)
+            case Failed():
+                self._fail(ti, now, outcome.message, outcome.retryable, outcome.retry_delay_seconds)
+            case Deferred():
+                self._defer(ti, outcome, now)
+            case Rescheduled():
+                self._end(ti, S.UP_FOR_RESCHEDULE, now, None)
+                self._wake_at(ti, outcome.at)
+        return True
+
+    def lost(self, ti: TaskInstance, category: str, reason: str, now: datetime) -> bool:
+        """The attempt ended without a verdict; `category` as in `executors.base.AttemptEnded`.
+
+        What is the user's failure counts as one. Anything else starts the same try again, up to the
+        infrastructure budget, and then counts as a failure too. Callbacks are an effect, because no
+        attempt is left to run them.
+        """
+        if ti.state is S.RESTARTING:
+            self._restart(ti)
+            return True
+        if ti.state is not S.QUEUED and ti.state is not S.RUNNING:
+            return False
+        if category not in USER_CATEGORIES:
+            ti.infra_failures += 1
+            if ti.infra_failures <= self._infra_budget:
+                self._schedule(ti, now)
+                ti.reason = reason
+                return True
+        again = self._fail(ti, now, reason, retryable=True, delay_seconds=None)
+        self._call_back(ti, "on_retry" if again else "on_failure", reason)
+        return True
+
+    def trigger_fired(self, ti: TaskInstance, resume: Resume, now: datetime) -> bool:
+        """deferred → scheduled. Method and arguments are those given when it was deferred."""
+        if ti.state is not S.DEFERRED:
+            return False
+        kept = ti.resume or resume
+        self._resume(
+            ti,
+            Resume(
+                method=kept.method,
+                kwargs=kept.kwargs,
+                event=resume.event,
+                timed_out=resume.timed_out,
+                trigger_error=resume.trigger_error,
+            ),
+            now,
+        )
+        return True
+
+    def advance(self, now: datetime) -> None:
+        """Do all that is due: time-outs, wake-ups, judging what events touched, ending the run."""
+        if self.facts.state is not DagRunState.RUNNING:
+            return
+        deadline = self.timeout_at()
+        if deadline is not None and deadline <= now:
+            self._time_out(now)
+            return
+        self._wake(now)
+        self._judge(now)
+        self._conclude(now)
+
+    def take_changes(self) -> Changes:
+        """What moved since the last call."""
+        changes = Changes(
+            new=list(self._new.values()),
+            changed=list(self._changed.values()),
+            run_changed=self._run_changed,
+            effects=self._effects,
+        )
+        self._new, self._changed, self._effects, self._run_changed = {}, {}, [], False
+        return changes
+
+    # --- outcomes --------------------------------------------------------------------------------
+
+    def _succeed(self, ti: TaskInstance, outcome: Succeeded, now: datetime) -> None:
+        self._board.set_result(ti, _result_length(ti, outcome), list(outcome.skip) or None)
+        self._end(ti, S.SUCCESS, now, None)
+        if outcome.xcoms:
+            self._effects.append(StoreXComs(ti, outcome.xcoms))
+        if outcome.outlet_events:
+            self._effects.append(EmitAssetEvents(ti, outcome.outlet_events))
+        for other in self._board.not_followed_instances(ti):
+            if other.state not in _UNTOUCHED_BY_BRANCHES and not self._awaits_past(other):
+                other.start_date = now
+                self._stop(other, S.SKIPPED, now, f"{ti.task_id} did not follow it")
+
+    def _awaits_past(self, ti: TaskInstance) -> bool:
+        spec = self.plan.tasks[ti.task_id].spec
+        return (
+            spec.wait_for_past_depends_before_skipping
+            and self._gate.objection(ti.task_id) is not None
+        )
+
+    def _fail(
+        self,
+        ti: TaskInstance,
+        now: datetime,
+        reason: str,
+        retryable: bool,
+        delay_seconds: float | None,
+    ) -> bool:
+        """The try failed; True: there will be another one."""
+        spec = self.plan.tasks[ti.task_id].spec
+        if retryable and may_retry(ti):
+            self._end(ti, S.UP_FOR_RETRY, now, reason)
+            self._wake_at(ti, retry_at(spec, self.facts, ti, now, delay_seconds))
+            return True
+        self._end(ti, S.FAILED, now, reason)
+        if self.plan.dag.fail_fast:
+            self._stop_others(ti, now)
+        return False
+
+    def _stop_others(self, failed: TaskInstance, now: datetime) -> None:
+        """fail_fast: running ones fail, the rest is skipped; teardowns and siblings go on."""
+        for ti in self.instances():
+            spec = self.plan.tasks[ti.task_id].spec
+            if ti.task_id == failed.task_id or spec.is_teardown:
+                continue
+            if ti.state is S.RUNNING:
+                self._stop(ti, S.FAILED, now, "fail_fast: another task failed")
+            elif ti.state not in (S.SUCCESS, S.FAILED, S.REMOVED, S.SKIPPED):
+                self._stop(ti, S.SKIPPED, now, "fail_fast: another task failed")
+
+    def _defer(self, ti: TaskInstance, outcome: Deferred, now: datetime) -> None:
+        self._move(ti, S.DEFERRED)
+        ti.attempt_id = None
+        ti.resume = Resume(method=outcome.method, kwargs=outcome.kwargs)
+        if outcome.timeout_seconds is not None:
+            self._wake_at(ti, now + timedelta(seconds=outcome.timeout_seconds))
+        self._effects.append(CreateTrigger(ti, outcome.trigger_classpath, outcome.trigger_kwargs))
+
+    def _resume(self, ti: TaskInstance, resume: Resume, now: datetime) -> None:
+        ti.resume = resume
+        self._effects.append(DeleteTrigger(ti))
+        self._schedule(ti, now)
+
+    def _end(
+        self, ti: TaskInstance, state: TaskInstanceState, now: datetime, reason: str | None
+    ) -> None:
+        """The attempt is over."""
+        self._move(ti, state)
+        ti.attempt_id = None
+        ti.resume = None
+        ti.end_date = now
+        ti.reason = reason
+
+    def _stop(self, ti: TaskInstance, state: TaskInstanceState, now: datetime, reason: str) -> None:
+        """End an instance from outside, wherever it is."""
+        if ti.attempt_id is not None:
+            self._effects.append(CancelAttempt(ti, ti.attempt_id, reason))
+        if ti.state is S.DEFERRED:
+            self._effects.append(DeleteTrigger(ti))
+        ti.start_date = ti.start_date or now
+        self._end(ti, state, now, reason)
+
+    def _restart(self, ti: TaskInstance) -> None:
+        """It was cleared while it ran, and its process is gone now: back to the start."""
+        self._move(ti, S.NONE)
+        ti.attempt_id = None
+        ti.resume = None
+
+    def _call_back(self, ti: TaskInstance, kind: str, reason: str) -> None:
+        if kind in self.plan.tasks[ti.task_id].spec.callbacks:
+            self._effects.append(RunCallbacks(ti, [kind], reason))
+
+    # --- advancing -------------------------------------------------------------------------------
+
+    def _wake(self, now: datetime) -> None:
+        while self._wakes and self._wakes[0][0] <= now:
+            entry = heappop(self._wakes)
+            ti = entry[-1]
+            if not _still_waits(entry):
+                continue
+            if ti.state is S.DEFERRED:
+                kept = ti.resume or Resume(method="")
+                timed_out = Resume(method=kept.method, kwargs=kept.kwargs, timed_out=True)
+                self._resume(ti, timed_out, now)
+            else:
+                ti.wake_at = None
+                self._note(ti)
+                self._board.reopen(ti)
+
+    def _judge(self, now: datetime) -> None:
+        dirty = self._board.dirty
+        while dirty:
+            task_id = next(iter(dirty))
+            indexes = dirty.pop(task_id)
+            node = self._board.nodes[task_id]
+            if indexes is None:
+                self._judge_all(node, now)
+                continue
+            for map_index in sorted(indexes):
+                ti = node.open.get(map_index)
+                if ti is not None:
+                    self._judge_one(node, ti, now)
+
+    def _judge_all(self, node: Node, now: datetime) -> None:
+        """All open instances; the first one waiting is enough to know when all are alike."""
+        alike = not node.plan.mapped_groups and not any(v.shared.removed for v in node.views)
+        first = next(iter(node.open.values()), None)
+        if first is None:
+            return
+        if self._judge_one(node, first, now) is Verdict.WAIT and alike:
+            return
+        for ti in list(node.open.values()):
+            if ti is not first:
+                self._judge_one(node, ti, now)
+
+    def _judge_one(self, node: Node, ti: TaskInstance, now: datetime) -> Verdict:
+        verdict, cause = decide(self._board, self._gate, ti)
+        if verdict is Verdict.RUN:
+            self._run(node, ti, now)
+        elif verdict is not Verdict.WAIT:
+            self._stop(ti, S(verdict.value), now, _ENDS[cause])
+        return verdict
+
+    def _run(self, node: Node, ti: TaskInstance, now: datetime) -> None:
+        """Nothing stands in the way: expand what is not, and schedule what is."""
+        if node.plan.is_expanded:
+            if ti.map_index < 0:
+                self._expand(node, ti, now)
+                return
+            if not self._fits(node, ti, now):
+                return
+        self._schedule(ti, now)
+
+    def _expand(self, node: Node, ti: TaskInstance, now: datetime) -> None:
+        """Turn the unexpanded instance into index 0 and make the others."""
+        length = self._board.lengths.of_task(ti.task_id)
+        if length is None:
+            self._stop(ti, S.UPSTREAM_FAILED, now, "what it is mapped over was never returned")
+        elif length == 0:
+            self._stop(ti, S.SKIPPED, now, "it is mapped over nothing")
+        else:
+            self._board.discard(ti)
+            ti.map_index = 0
+            self._board.add(ti)
+            self._note(ti)
+            self._resize(node, length, now)
+
+    def _fits(self, node: Node, ti: TaskInstance, now: datetime) -> bool:
+        """Apply a length that changed since the task was expanded; is the instance still wanted?"""
+        length = self._board.lengths.of_task(ti.task_id)
+        if length is None:
+            return True
+        if node.sized != length:
+            self._resize(node, length, now)
+        if ti.map_index >= length and ti.state is not S.REMOVED:
+            self._stop(ti, S.REMOVED, now, _SURPLUS)
+        return ti.map_index < length
+
+    def _resize(self, node: Node, length: int, now: datetime) -> None:
+        node.sized = length
+        for map_index, ti in list(node.instances.items()):
+            if map_index >= length and ti.state is not S.REMOVED:
+                self._stop(ti, S.REMOVED, now, _SURPLUS)
+        for map_index in range(length):
+            if map_index not in node.instances:
+                self._add(node.plan.spec.task_id, map_index)
+        if len(node.plan.expansions) > 1:
+            self._board.rebuild_views()
+
+    def _schedule(self, ti: TaskInstance, now: datetime) -> None:
+        """To be claimed. A new try gets the next number; a resumed or lost one keeps its own."""
+        old, node = ti.state, self._board.nodes[ti.task_id]
+        starts_over = ti.resume is None and (ti.try_number > 0 or old is not S.NONE)
+        if old is S.NONE or old is S.UP_FOR_RETRY:
+            ti.try_number += 1
+            ti.infra_failures = 0
+            ti.first_start_date = None
+        if node.plan.spec.is_empty:
+            ti.start_date = now
+            self._end(ti, S.SUCCESS, now, None)
+            return
+        self._move(ti, S.SCHEDULED)
+        ti.attempt_id = None
+        ti.scheduled_at = now
+        ti.reason = None
+        if starts_over:
+            self._effects.append(ClearXComs(ti))
+
+    def _time_out(self, now: datetime) -> None:
+        """dagrun_timeout: the run fails, and all that is unfinished is skipped, teardowns too."""
+        for ti in self.instances():
+            if ti.state not in FINISHED_STATES:
+                self._stop(ti, S.SKIPPED, now, "the run took longer than its dagrun_timeout")
+        self._finish(DagRunState.FAILED, "timed_out", now)
+
+    def _conclude(self, now: datetime) -> None:
+        board = self._board
+        if board.unfinished == 0:
+            if board.failed_leaves:
+                self._finish(DagRunState.FAILED, "task_failure", now)
+            else:
+                self._finish(DagRunState.SUCCESS, "success", now)
+        elif board.unfinished == board.counts[S.NONE] and not self._awaits_previous_run():
+            self._finish(DagRunState.FAILED, "all_tasks_deadlocked", now)
+
+    def _awaits_previous_run(self) -> bool:
+        return any(
+            self._board.nodes[task_id].open and self._gate.objection(task_id) is not None
+            for task_id in self.plan.past_task_ids
+        )
+
+    def _finish(self, state: DagRunState, reason: str, now: datetime) -> None:
+        self.facts.state = state
+        self.facts.end_date = now
+        self._run_changed = True
+        self._board.dirty.clear()
+        self._effects.append(RunFinished(state, reason))
+        kind = "on_success" if state is DagRunState.SUCCESS else "on_failure"
+        if kind in self.plan.dag.callbacks:
+            self._effects.append(RunCallbacks(None, [kind], reason))
+
+    # --- bookkeeping -----------------------------------------------------------------------------
+
+    def _add(self, task_id: str, map_index: int) -> None:
+        retries = self.plan.tasks[task_id].spec.retries
+        ti = TaskInstance(task_id=task_id, map_index=map_index, max_tries=retries)
+        self._board.add(ti)
+        self._new[id(ti)] = ti
+
+    def _move(self, ti: TaskInstance, state: TaskInstanceState) -> None:
+        self._board.move(ti, state)
+        ti.wake_at = None
+        self._note(ti)
+        if state is S.SCHEDULED:
+            self._ready.add(self._board.nodes[ti.task_id], ti)
+        else:
+            self._ready.remove(ti)
+
+    def _note(self, ti: TaskInstance) -> None:
+        if id(ti) not in self._new:
+            self._changed[id(ti)] = ti
+
+    def _wake_at(self, ti: TaskInstance, when: datetime) -> None:
+        ti.wake_at = when
+        self._wake_ticket += 1
+        heappush(self._wakes, (when, self._wake_ticket, ti))
+
+    def _resume_watch(self, ti: TaskInstance) -> None:
+        """Take up again what a stored instance is waiting for."""
+        if ti.state is S.SCHEDULED:
+            self._ready.add(self._board.nodes[ti.task_id], ti)
+        elif ti.state is S.RESTARTING and ti.attempt_id is not None:
+            self._effects.append(CancelAttempt(ti, ti.attempt_id, "cleared while it ran"))
+        elif ti.state in _WAITING and ti.wake_at is not None:
+            self._wake_at(ti, ti.wake_at)
+        elif ti.state is S.UP_FOR_RETRY or ti.state is S.UP_FOR_RESCHEDULE:
+            self._board.reopen(ti)
+
+
+_SURPLUS = "what it is mapped over has become shorter"
+
+
+def _is_active(start: datetime | None, end: datetime | None, facts: RunFacts) -> bool:
+    """Whether a task's own dates let it take part in the run."""
+    when = facts.logical_date
+    if when is None or facts.run_type is DagRunType.BACKFILL:
+        return True
+    return (start is None or start <= when) and (end is None or when <= end)
+
+
+def _still_waits(entry: _Wake) -> bool:
+    """Whether an entry of the wake-up heap still stands: the instance may have moved meanwhile."""
+    when, _, ti = entry
+    return ti.wake_at == when and ti.state in _WAITING
+
+
+def _result_length(ti: TaskInstance, outcome: Succeeded) -> int | None:
+    """Of an instance of a mapped task only whether it pushed a result counts: 1 if so."""
+    for xcom in outcome.xcoms:
+        if xcom.key == "return_value":
+            return xcom.length if ti.map_index < 0 else 1
+    return None
+
+
+_ENDS = {
+    Cause.BRANCH: "a branch before it did not follow it",
+    Cause.TRIGGER_RULE: "its trigger rule cannot be met any more",
+    Cause.SETUPS: "a setup that it needs did not succeed",
+    Cause.PRODUCERS: "what it is mapped over did not succeed",
+}
