@@ -4,7 +4,7 @@ import os
 import random
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Any, Literal, TypeVar
@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 import psycopg
 import sqlalchemy as sa
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine, Row, event
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tradewind.core.clock import Clock, SystemClock
@@ -30,7 +30,9 @@ from tradewind.store.notify import (
 from tradewind.store.urls import PostgresqlUrl, SqliteUrl, parse_url
 
 __all__ = [
+    "AnyRow",
     "DatabaseError",
+    "Rows",
     "StatementCounter",
     "Store",
     "count_statements",
@@ -45,6 +47,8 @@ _BUSY_SECONDS = 30  # how long to wait for another process's write transaction
 _PENDING = "tradewind.notify"  # key in Connection.info: channels to notify at commit
 
 T = TypeVar("T")
+AnyRow = Row[*tuple[Any, ...]]
+Rows = Sequence[AnyRow]
 
 
 class Store:

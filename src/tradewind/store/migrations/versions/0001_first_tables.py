@@ -329,7 +329,6 @@ def upgrade() -> None:
             ["state", "lease_until"],
             unique=False,
             postgresql_where=sa.text("state IN ('queued', 'running')"),
-            sqlite_where=sa.text("state IN ('queued', 'running')"),
         )
         batch_op.create_index(batch_op.f("ix_dag_run_backfill_id"), ["backfill_id"], unique=False)
         batch_op.create_index("ix_dag_run_dag_id_run_after", ["dag_id", "run_after"], unique=False)
@@ -412,11 +411,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("deadline", schema=None) as batch_op:
         batch_op.create_index(
-            "ix_deadline_due",
-            ["due_at"],
-            unique=False,
-            postgresql_where=sa.text("NOT missed"),
-            sqlite_where=sa.text("NOT missed"),
+            "ix_deadline_due", ["due_at"], unique=False, postgresql_where=sa.text("NOT missed")
         )
         batch_op.create_index(batch_op.f("ix_deadline_run_pk"), ["run_pk"], unique=False)
 
@@ -506,7 +501,6 @@ def upgrade() -> None:
             ["state"],
             unique=False,
             postgresql_where=sa.text("state IN ('queued','running','restarting','deferred')"),
-            sqlite_where=sa.text("state IN ('queued','running','restarting','deferred')"),
         )
 
     op.create_table(
@@ -584,7 +578,6 @@ def upgrade() -> None:
             ["owner", "lease_until"],
             unique=False,
             postgresql_where=sa.text("state IN ('queued', 'running')"),
-            sqlite_where=sa.text("state IN ('queued', 'running')"),
         )
         batch_op.create_index(batch_op.f("ix_attempt_run_pk"), ["run_pk"], unique=False)
         batch_op.create_index(

@@ -1,0 +1,76 @@
+"""Statements about pools as people see them; their slots are claimed in `limits`."""
+
+from typing import Any
+
+from sqlalchemy import Connection, case, delete, func, select
+
+from tradewind.core.errors import Conflict
+from tradewind.core.states import OCCUPYING_STATES, TaskInstanceState
+from tradewind.store.engine import AnyRow, Rows, insert
+from tradewind.store.schema import pool, task_instance
+
+DEFAULT_POOL = "default_pool"
+
+
+def get(tx: Connection, name: str) -> AnyRow | None:
+    return tx.execute(select(pool).where(pool.c.name == name)).one_or_none()
+
+
+def put(
+    tx: Connection,
+    name: str,
+    slots: int,
+    *,
+    description: str | None = None,
+    include_deferred: bool = False,
+) -> None:
+    """Create a pool or change its size; -1 slots: no limit. Running tasks keep their slots."""
+    values: dict[str, Any] = {
+        "slots": slots,
+        "description": description,
+        "include_deferred": include_deferred,
+    }
+    tx.execute(
+        insert(tx, pool)
+        .values(name=name, **values)
+        .on_conflict_do_update(index_elements=["name"], set_=values)
+    )
+
+
+def remove(tx: Connection, name: str) -> bool:
+    """False if there is no such pool. Raises Conflict for the default pool."""
+    if name == DEFAULT_POOL:
+        raise Conflict(
+            f"The pool {DEFAULT_POOL} cannot be deleted.",
+            hint="Tasks that name no pool use it. Change its slots instead.",
+        )
+    return tx.execute(delete(pool).where(pool.c.name == name)).rowcount > 0
+
+
+def listing(tx: Connection) -> Rows:
+    return tx.execute(select(pool).order_by(pool.c.name)).all()
+
+
+def usage(tx: Connection) -> Rows:
+    """What each pool's task instances hold: `pool`, and the slots of those that are `running`,
+    `queued` and `deferred`. Pools that nothing uses are left out."""
+    states = {
+        "running": [TaskInstanceState.RUNNING.value, TaskInstanceState.RESTARTING.value],
+        "queued": [TaskInstanceState.QUEUED.value],
+        "deferred": [TaskInstanceState.DEFERRED.value],
+    }
+    shown = {*OCCUPYING_STATES, TaskInstanceState.DEFERRED}
+    return tx.execute(
+        select(
+            task_instance.c.pool,
+            *(
+                func.sum(
+                    case((task_instance.c.state.in_(members), task_instance.c.pool_slots), else_=0)
+                ).label(name)
+                for name, members in states.items()
+            ),
+        )
+        .where(task_instance.c.state.in_(sorted(state.value for state in shown)))
+        .group_by(task_instance.c.pool)
+        .order_by(task_instance.c.pool)
+    ).all()

@@ -1,0 +1,114 @@
+"""Statements about triggers: what deferred tasks wait for, leased to a triggerer."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, or_, select, update
+
+from tradewind.store.engine import Rows, insert
+from tradewind.store.runs import lease_clock, lease_end
+from tradewind.store.schema import dag_run, task_instance, trigger
+
+
+def add(tx: Connection, rows: list[dict[str, Any]]) -> None:
+    """Create triggers: columns of `trigger`, `created_at` included. Notify "triggerer" as well."""
+    if rows:
+        tx.execute(insert(tx, trigger), rows)
+
+
+def claim(
+    tx: Connection,
+    owner: str,
+    *,
+    now: datetime,
+    seconds: float,
+    limit: int,
+    queues: Collection[str] | None = None,
+) -> list[int]:
+    """Lease up to `limit` triggers that nobody holds, oldest first; see `by_ids` for what they are.
+
+    Those that another triggerer looks at are skipped.
+    """
+    free = (
+        select(trigger.c.id)
+        .where(
+            or_(
+                trigger.c.lease_until.is_(None),
+                trigger.c.lease_until < lease_clock(tx, now),
+            )
+        )
+        .order_by(trigger.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    if queues is not None:
+        free = free.where(trigger.c.queue.in_(queues))
+    claimed = tx.execute(
+        update(trigger)
+        .where(trigger.c.id.in_(free.scalar_subquery()))
+        .values(lease_owner=owner, lease_until=lease_end(tx, now, seconds))
+        .returning(trigger.c.id)
+    )
+    return sorted(claimed.scalars())
+
+
+def renew(tx: Connection, owner: str, *, now: datetime, seconds: float) -> set[int]:
+    """Renew all leases of `owner`; returns which triggers are its own still. The others are gone
+    or somebody else's, and must be stopped."""
+    renewed = tx.execute(
+        update(trigger)
+        .where(trigger.c.lease_owner == owner)
+        .values(lease_until=lease_end(tx, now, seconds))
+        .returning(trigger.c.id)
+    )
+    return set(renewed.scalars())
+
+
+def release(tx: Connection, owner: str) -> None:
+    """The triggerer stops: others may take its triggers at once. Notify "triggerer" as well."""
+    tx.execute(
+        update(trigger)
+        .where(trigger.c.lease_owner == owner)
+        .values(lease_owner=None, lease_until=None)
+    )
+
+
+def by_ids(tx: Connection, ids: Collection[int]) -> Rows:
+    """Rows of `trigger`, with `dag_id`, `run_id`, `task_id`, `map_index`, `try_number` and
+    `attempt_id` of the task instances that wait (None for an asset's watcher)."""
+    return tx.execute(
+        select(
+            trigger,
+            dag_run.c.dag_id,
+            dag_run.c.run_id,
+            task_instance.c.task_id,
+            task_instance.c.map_index,
+            task_instance.c.try_number,
+            task_instance.c.attempt_id,
+        )
+        .outerjoin(task_instance, task_instance.c.id == trigger.c.task_instance_id)
+        .outerjoin(dag_run, dag_run.c.id == trigger.c.run_pk)
+        .where(trigger.c.id.in_(ids))
+        .order_by(trigger.c.id)
+    ).all()
+
+
+def remove(tx: Connection, ids: Collection[int]) -> set[int]:
+    """Returns which existed still: the event of any other one comes too late."""
+    if not ids:
+        return set()
+    removed = tx.execute(delete(trigger).where(trigger.c.id.in_(ids)).returning(trigger.c.id))
+    return set(removed.scalars())
+
+
+def remove_of_instances(tx: Connection, task_instance_ids: Collection[int]) -> None:
+    """These instances wait no longer. Notify "triggerer" as well."""
+    if task_instance_ids:
+        tx.execute(delete(trigger).where(trigger.c.task_instance_id.in_(task_instance_ids)))
+
+
+def counts(tx: Connection) -> dict[str | None, int]:
+    """How many triggers each triggerer holds; None: nobody."""
+    rows = tx.execute(select(trigger.c.lease_owner, func.count()).group_by(trigger.c.lease_owner))
+    return {row[0]: row[1] for row in rows}
