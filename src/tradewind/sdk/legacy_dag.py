@@ -1,0 +1,65 @@
+"""Arguments of `DAG` from Airflow 1 and 2: what they mean now, and what to write instead."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from tradewind.sdk.authoring import NOTSET
+
+_RENAMED = {"concurrency": "max_active_tasks", "fail_stop": "fail_fast"}
+_DROPPED = {
+    "default_view": "the UI remembers each user's view",
+    "orientation": "the UI remembers each user's view",
+    "sla_miss_callback": "use deadline=DeadlineAlert(...)",
+}
+
+
+class Translated(NamedTuple):
+    """`intervals`: the file was written for runs that cover a data interval."""
+
+    values: dict[str, Any]
+    intervals: bool
+    notes: list[str]
+
+
+def translate(
+    values: Mapping[str, Any], positional: Sequence[Any], legacy: dict[str, Any]
+) -> Translated:
+    """Merge old arguments into the modern `values`. Raises TypeError for names that never existed."""
+    merged = dict(values)
+    notes: list[str] = []
+    intervals = _old_schedule(merged, positional, legacy, notes)
+    for old, new in _RENAMED.items():
+        if old in legacy:
+            merged[new] = legacy.pop(old)
+            notes.append(f"DAG argument {old} is now called {new}")
+    for old, instead in _DROPPED.items():
+        if legacy.pop(old, None) is not None:
+            notes.append(f"DAG argument {old} is ignored: {instead}")
+    if legacy:
+        names = ", ".join(map(repr, sorted(legacy)))
+        raise TypeError(f"DAG.__init__() got unexpected keyword argument(s) {names}")
+    return Translated(merged, intervals, notes)
+
+
+def _old_schedule(
+    merged: dict[str, Any], positional: Sequence[Any], legacy: dict[str, Any], notes: list[str]
+) -> bool:
+    if len(positional) > 1:
+        raise TypeError("DAG takes keyword arguments after dag_id and description")
+    if positional:
+        legacy.setdefault("schedule_interval", positional[0])
+    given = [name for name in ("schedule_interval", "timetable") if name in legacy]
+    for name in given:
+        value = legacy.pop(name)
+        if merged["schedule"] is not NOTSET and value is not None:
+            raise TypeError(f"DAG got both schedule and {name}; keep schedule")
+        if value is not None or merged["schedule"] is NOTSET:
+            merged["schedule"] = value
+        notes.append(
+            f"DAG argument {name} is now called schedule. With {name}, a run covers a data interval "
+            "and catchup defaults to True; schedule=CronDataIntervalTimetable(...) with "
+            "catchup=True says the same"
+        )
+    return bool(given)
