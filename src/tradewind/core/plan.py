@@ -54,6 +54,7 @@ class TaskPlan:
     `mapped_groups`: ids of the mapped groups around it, innermost first. `expansions`: all that
     multiplies its instances, outermost first, by group or task id. `producers`: tasks whose failure
     or skip ends it before it is expanded. `measures`: tasks whose lengths its result decides.
+    `guards`: the setups that must succeed before it may run.
     """
 
     spec: TaskSpec
@@ -63,6 +64,7 @@ class TaskPlan:
     expansions: tuple[str, ...]
     producers: tuple[str, ...]
     measures: tuple[str, ...]
+    guards: tuple[str, ...]
     watched: tuple[Watched, Watched, Watched]  # by Relation
     watchers: tuple[Watcher, ...]
     is_leaf: bool
@@ -109,6 +111,10 @@ class DagPlan:
     def ancestors(self, task_ids: Iterable[str]) -> set[str]:
         """All tasks before these; one of these too when it is before another one."""
         return reachable(task_ids, self.upstream)
+
+    def teardowns_of(self, setup_id: str) -> list[str]:
+        """The teardowns of a setup: those directly after it."""
+        return [t for t in self.downstream[setup_id] if self.tasks[t].spec.is_teardown]
 
     def further_expansions(self, task_id: str, group_id: str) -> tuple[str, ...]:
         """What multiplies the task's instances inside the mapped group, outermost first."""
@@ -164,7 +170,8 @@ class _Builder:
         }
 
     def build(self) -> dict[str, TaskPlan]:
-        watched = self._watched()
+        guards = guarding_setups(self.specs, self.plan.upstream, self.plan.downstream)
+        watched = self._watched(guards)
         watchers = self._watchers(watched)
         measures = self._measures()
         leaves = self._leaves()
@@ -177,6 +184,7 @@ class _Builder:
                 expansions=self.expansions[task_id],
                 producers=self._producers_of(task_id),
                 measures=tuple(measures[task_id]),
+                guards=tuple(guards.get(task_id, ())),
                 watched=watched[task_id],
                 watchers=tuple(watchers[task_id]),
                 is_leaf=task_id in leaves,
@@ -207,13 +215,14 @@ class _Builder:
                 measures[producer].append(task_id)
         return measures
 
-    def _watched(self) -> dict[str, tuple[Watched, Watched, Watched]]:
+    def _watched(self, guards: dict[str, list[str]]) -> dict[str, tuple[Watched, Watched, Watched]]:
         upstream, downstream = self.plan.upstream, self.plan.downstream
-        guards = guarding_setups(self.specs, upstream, downstream)
         return {
             task_id: (
                 self._watched_tasks(upstream[task_id]),
-                self._watched_tasks(guards.get(task_id, ())),
+                self._watched_tasks(
+                    setup for setup in guards.get(task_id, ()) if setup not in upstream[task_id]
+                ),
                 self._watched_tasks(
                     sorted(teardown_scope(task_id, self.specs, upstream, downstream))
                     if spec.is_teardown

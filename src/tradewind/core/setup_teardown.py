@@ -28,7 +28,7 @@ def reachable(start: Iterable[str], edges: Edges, within: set[str] | None = None
 def guarding_setups(
     tasks: Mapping[str, TaskSpec], upstream: Edges, downstream: Edges
 ) -> dict[str, list[str]]:
-    """Task id → the setups before it, direct ones left out, that must succeed before it may run.
+    """Task id → the setups before it that must succeed before it may run.
 
     A setup guards what lies between it and one of its teardowns, or all that follows when it has
     none. Teardowns are not guarded: they have their own rule.
@@ -41,7 +41,7 @@ def guarding_setups(
         teardowns = [child for child in downstream[setup_id] if tasks[child].is_teardown]
         if teardowns:
             scope = reachable(teardowns, upstream, within=scope)
-        for task_id in scope.difference(downstream[setup_id]):
+        for task_id in scope:
             if not tasks[task_id].is_teardown:
                 guards.setdefault(task_id, []).append(setup_id)
     return guards
