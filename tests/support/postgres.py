@@ -8,6 +8,8 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -64,6 +66,21 @@ class PostgresServer:
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
                 [database],
             )
+
+    @contextmanager
+    def requiring_password(self, user: str) -> Iterator[None]:
+        """A user that exists and must give a password (that nobody knows) for the time being."""
+        rules = self._folder / "data" / "pg_hba.conf"
+        before = rules.read_text()
+        rules.write_text(f"local all {user} scram-sha-256\n{before}")
+        with self._admin() as admin:
+            admin.execute(f"CREATE ROLE {user} LOGIN PASSWORD 'unknown'")
+            admin.execute("SELECT pg_reload_conf()")
+        yield
+        rules.write_text(before)
+        with self._admin() as admin:
+            admin.execute(f"DROP ROLE {user}")
+            admin.execute("SELECT pg_reload_conf()")
 
     def start(self) -> None:
         log = (self._folder / "log").open("ab")
