@@ -99,10 +99,10 @@ def _import_zipped(archive: str, stem: str) -> ModuleType:
 
 
 def describe_error(error: BaseException, root: str) -> str:
-    """The traceback from the user's first frame on; our own and importlib's frames above it say nothing."""
+    """The traceback from the first frame in the bundle on; those above it are not the user's."""
     frames = error.__traceback__
     first = frames
     while first is not None and not first.tb_frame.f_code.co_filename.startswith(root):
         first = first.tb_next
-    lines = traceback.format_exception(type(error), error, first)
+    lines = traceback.format_exception(type(error), error, first or frames)
     return "".join(lines).rstrip()

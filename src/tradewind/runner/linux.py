@@ -1,0 +1,43 @@
+"""The Linux process controls that the standard library lacks; elsewhere they do nothing."""
+
+import ctypes
+import signal
+import sys
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_DUMPABLE = 4
+_PR_SET_CHILD_SUBREAPER = 36
+
+_libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+
+
+def _prctl(option: int, value: int) -> None:
+    if _libc is not None:
+        _libc.prctl(option, value, 0, 0, 0)
+
+
+def become_subreaper() -> None:
+    """Orphaned descendants become this process's children, so that it can wait for them."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def die_with_parent(on: bool) -> None:
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL if on else 0)
+
+
+def forbid_tracing() -> None:
+    """Other processes of the same user may not read this one's memory; it leaves no core dump."""
+    _prctl(_PR_SET_DUMPABLE, 0)
+
+
+def oom_kills() -> int:
+    """How many processes the kernel has killed for memory: in this cgroup, else on this machine."""
+    for path in ("/sys/fs/cgroup/memory.events", "/proc/vmstat"):
+        try:
+            with open(path, encoding="ascii") as file:
+                counters = dict(line.split() for line in file)
+        except (OSError, ValueError):
+            continue
+        if "oom_kill" in counters:
+            return int(counters["oom_kill"])
+    return 0

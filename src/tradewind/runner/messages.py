@@ -1,0 +1,132 @@
+"""What executor, host, zygotes and attempts say to each other, beyond `core.protocol`.
+
+executor ⇄ host ⇄ zygote for starting and ending; attempt ⇄ host for the work itself. A request of
+user code travels as `Ask` with the encoded message inside, which the host passes on unread.
+"""
+
+import msgspec
+
+from tradewind.core.protocol import CallbackOrder, Finished, Message, Started, Usage, WorkOrder
+
+# --- executor → host -------------------------------------------------------------------------
+
+
+class RunAttempt(Message):
+    order: WorkOrder
+    lease_seconds: float
+
+
+class RunCallback(Message):
+    order: CallbackOrder
+
+
+class CancelAttempt(Message):
+    attempt_id: int
+    reason: str
+
+
+class RenewLeases(Message):
+    attempt_ids: list[int]
+    lease_seconds: float
+
+
+class Answer(Message):
+    """The reply to the `Ask` of that id; also host → attempt and host → zygote."""
+
+    id: int
+    body: msgspec.Raw
+
+
+# --- attempt or zygote → host → executor -----------------------------------------------------
+
+
+class Ask(Message):
+    """`body`: an encoded `protocol.Request`. `reply` False: nobody waits for the answer.
+
+    The id is the asker's own on its way to the host, and the host's from there on, where
+    `attempt_id` is known (None: asked while a file was imported, or by a callback).
+    """
+
+    id: int
+    body: msgspec.Raw
+    reply: bool = True
+    attempt_id: int | None = None
+
+
+class Secrets(Message):
+    """Mask these in what the process writes past Python (attempt → host)."""
+
+    values: list[str]
+
+
+class CallbackDone(Message):
+    """`error` None: all callbacks ran."""
+
+    callback_id: int
+    error: str | None = None
+
+
+# --- host → executor -------------------------------------------------------------------------
+
+
+class Ended(Message):
+    """An attempt's process is gone; fields as in `executors.base.AttemptEnded`."""
+
+    attempt_id: int
+    category: str | None = None
+    reason: str | None = None
+    exit_code: int | None = None
+    usage: Usage | None = None
+
+
+class Batch(Message):
+    """Several at once, in order: the executor wakes the scheduler once for all of them."""
+
+    items: list[Started | Finished | Ended | CallbackDone | Ask]
+
+
+# --- host ⇄ zygote ---------------------------------------------------------------------------
+
+
+class Fork(Message):
+    """Fork a child for the job. With three descriptors: its channel, its raw output, its log."""
+
+    job: str
+
+
+class Loaded(Message):
+    """The DAG file is imported; children can be forked."""
+
+
+class LoadFailed(Message):
+    """The DAG file raised; the zygote ends."""
+
+    error: str  # "<type>: <message>"
+    detail: str  # the traceback
+
+
+class Forked(Message):
+    job: str
+    pid: int
+
+
+class NotForked(Message):
+    """The machine has no room for another process."""
+
+    job: str
+    reason: str
+
+
+class Exited(Message):
+    """`status` as from waitpid."""
+
+    job: str
+    status: int
+    usage: Usage
+
+
+ToHost = RunAttempt | RunCallback | CancelAttempt | RenewLeases | Answer
+FromZygote = Loaded | LoadFailed | Forked | NotForked | Exited | Ask
+FromJob = Started | Finished | CallbackDone | Secrets | Ask
+ToJob = WorkOrder | CallbackOrder | Answer
+ToZygote = Fork | Answer

@@ -1,0 +1,193 @@
+"""Frames on a Unix stream socket: four bytes of length, then msgpack; descriptors ride along."""
+
+import os
+import select
+import signal
+import socket
+import struct
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import msgspec
+
+_LENGTH: Final = struct.Struct(">I")
+_CHUNK: Final = 1 << 16
+_MAX_FDS: Final = 8  # in one message; we send three
+_INTERRUPTS: Final = {signal.SIGALRM, signal.SIGTERM}
+
+_encoder = msgspec.msgpack.Encoder()
+encode = _encoder.encode
+
+
+def frame(message: Any) -> bytes:
+    body = encode(message)
+    return _LENGTH.pack(len(body)) + body
+
+
+class FrameBuffer:
+    """Cuts what arrives into frames."""
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+
+    def feed(self, data: bytes) -> None:
+        self._data += data
+
+    def pop(self) -> bytes | None:
+        """The next whole frame's body, or None when more has to arrive first."""
+        if len(self._data) < 4:
+            return None
+        end = 4 + _LENGTH.unpack_from(self._data)[0]
+        if len(self._data) < end:
+            return None
+        body = bytes(self._data[4:end])
+        del self._data[:end]
+        return body
+
+
+class Connection:
+    """The blocking end. One thread reads at a time; sending is safe from several.
+
+    With `guard`, a signal handler that raises (time-out, termination) leaves the stream intact:
+    SIGALRM and SIGTERM are held back while bytes go out or are taken in, not while it waits.
+    """
+
+    def __init__(self, sock: socket.socket, *, guard: bool = False) -> None:
+        self.sock = sock
+        self.fds: deque[int] = deque()  # received, in order, for whoever handles their frame
+        self._guard = _INTERRUPTS if guard else None
+        self._buffer = FrameBuffer()
+        self._sending = threading.Lock()
+        self._poll = select.poll()
+        self._poll.register(sock, select.POLLIN)
+
+    def send(self, message: Any) -> None:
+        """Raises OSError when the other side is gone."""
+        data = frame(message)
+        if self._guard is None:
+            with self._sending:
+                self.sock.sendall(data)
+            return
+        try:
+            signal.pthread_sigmask(signal.SIG_BLOCK, self._guard)
+            with self._sending:
+                self.sock.sendall(data)
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, self._guard)
+
+    def receive(self) -> bytes:
+        """The next frame's body; raises EOFError when the other side has closed."""
+        while (body := self._buffer.pop()) is None:
+            self._fill()
+        return body
+
+    def received(self) -> Iterator[bytes]:
+        """Wait for data once, then give every whole frame. Raises EOFError."""
+        self._fill()
+        while (body := self._buffer.pop()) is not None:
+            yield body
+
+    def _fill(self) -> None:
+        self._poll.poll()
+        if self._guard is None:
+            self._take()
+            return
+        try:
+            signal.pthread_sigmask(signal.SIG_BLOCK, self._guard)
+            self._take()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, self._guard)
+
+    def _take(self) -> None:
+        try:
+            data, fds, _, _ = socket.recv_fds(self.sock, _CHUNK, _MAX_FDS)
+        except ConnectionResetError:
+            data, fds = b"", []
+        if not data:
+            raise EOFError("the other side has closed the connection")
+        self.fds.extend(fds)
+        self._buffer.feed(data)
+
+    def close(self) -> None:
+        self.sock.close()
+
+
+class Peer:
+    """The non-blocking end, for an event loop: keeps what the socket does not take yet."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        sock.setblocking(False)
+        self.sock = sock
+        self.closed = False
+        self._buffer = FrameBuffer()
+        self._pending: deque[tuple[memoryview, Sequence[int]]] = deque()
+
+    @property
+    def wants_write(self) -> bool:
+        return bool(self._pending)
+
+    def send(self, message: Any, fds: Sequence[int] = ()) -> None:
+        """Send now or when `flush` can; `fds` are closed once they are sent (or cannot be)."""
+        self._pending.append((memoryview(frame(message)), fds))
+        self.flush()
+
+    def flush(self) -> None:
+        while self._pending and not self.closed:
+            data, fds = self._pending[0]
+            try:
+                sent = socket.send_fds(self.sock, [data], fds) if fds else self.sock.send(data)
+            except BlockingIOError:
+                return
+            except OSError:
+                self.close()
+                return
+            _close_all(fds)
+            self._pending.popleft()
+            if sent < len(data):
+                self._pending.appendleft((data[sent:], ()))
+
+    def read(self) -> list[bytes]:
+        """Every whole frame that is there. At the end of the stream `closed` becomes true."""
+        try:
+            data = self.sock.recv(_CHUNK) if not self.closed else b""
+        except BlockingIOError:
+            return []
+        except OSError:
+            data = b""
+        if not data:
+            self.close()
+            return []
+        self._buffer.feed(data)
+        return list(iter(self._buffer.pop, None))
+
+    def drain(self) -> list[bytes]:
+        """`read` until nothing is left: for a peer whose process has ended."""
+        frames: list[bytes] = []
+        while not self.closed:
+            more = self.read()
+            if not more and not self.closed and not _readable(self.sock):
+                break
+            frames += more
+        return frames
+
+    def close(self) -> None:
+        self.closed = True
+        for _, fds in self._pending:
+            _close_all(fds)
+        self._pending.clear()
+
+
+def _readable(sock: socket.socket) -> bool:
+    try:
+        return len(sock.recv(1, socket.MSG_PEEK)) >= 0
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+
+
+def _close_all(fds: Sequence[int]) -> None:
+    for fd in fds:
+        os.close(fd)
