@@ -25,7 +25,7 @@ def open_store(settings: Settings, *, create: bool = False) -> Store:
 
 @contextmanager
 def current_store() -> Iterator[Store]:
-    """The configured store for one command; a database without tables or with old ones is refused."""
+    """The configured store for one command; one whose tables are not current is refused."""
     settings = settings_module.load()
     url = settings.sections.database.url
     if url.startswith("sqlite") and not Path(make_url(url).database or "").is_file():

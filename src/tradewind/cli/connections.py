@@ -1,0 +1,189 @@
+"""`tradewind connections`."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tradewind.cli.app import confirm, current_store
+from tradewind.cli.files import read_json, write_json
+from tradewind.cli.output import output_option, print_record, print_rows
+from tradewind.core.errors import Conflict, NotFound, UserError
+from tradewind.core.protocol import ConnectionValue
+from tradewind.sdk.connection import Connection
+from tradewind.store import connections as statements
+
+FIELDS = ("conn_type", "description", "host", "schema", "login", "password", "port", "extra")
+
+
+@click.group()
+def connections() -> None:
+    """Manage connections."""
+
+
+@connections.command("list")
+@output_option
+def list_(output: str) -> None:
+    """List connections, without passwords and extras."""
+    with current_store() as store, store.read() as tx:
+        found = statements.listing(tx)
+    print_rows([_row(value) for value in found], output)
+
+
+@connections.command()
+@click.argument("conn_id")
+@click.option("--show-password", is_flag=True, help="Print password, extra and URI as they are.")
+@output_option
+def get(conn_id: str, show_password: bool, output: str) -> None:
+    """Show one connection."""
+    with current_store() as store, store.read() as tx:
+        value = statements.get(tx, conn_id)
+    if value is None:
+        raise _unknown(conn_id)
+    record = _row(value)
+    if show_password:
+        record |= {"password": value.password, "extra": value.extra, "uri": _uri(value)}
+    print_record(record, output)
+
+
+@connections.command("add")
+@click.argument("conn_id")
+@click.option("--conn-uri", help="The whole connection as a URI.")
+@click.option("--conn-json", help="The whole connection as JSON.")
+@click.option("--conn-type", help="For example postgres, http, aws.")
+@click.option("--conn-description")
+@click.option("--conn-host")
+@click.option("--conn-schema")
+@click.option("--conn-login")
+@click.option("--conn-password")
+@click.option("--conn-port", type=int)
+@click.option("--conn-extra", help="A JSON object.")
+@click.option("--overwrite", is_flag=True, help="Replace a connection of that id.")
+def add(
+    conn_id: str, conn_uri: str | None, conn_json: str | None, overwrite: bool, **fields: Any
+) -> None:
+    """Add a connection from a URI, from JSON, or field by field."""
+    given = {key.removeprefix("conn_"): value for key, value in fields.items() if value is not None}
+    if "type" in given:
+        given["conn_type"] = given.pop("type")
+    if bool(conn_uri) + bool(conn_json) + bool(given) != 1:
+        raise UserError(
+            "A connection is given in exactly one of three ways.",
+            hint="Use --conn-uri, or --conn-json, or --conn-type with the other fields.",
+        )
+    value = _value(conn_id, conn_uri or _from_json(conn_json) or given, f"connection {conn_id}")
+    _save({conn_id: value}, on_existing="overwrite" if overwrite else "fail")
+    click.echo(f"Connection {conn_id} is set.")
+
+
+connections.add_command(add, "set")
+
+
+@connections.command()
+@click.argument("conn_id")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+def delete(conn_id: str, yes: bool) -> None:
+    """Delete a connection."""
+    confirm(f"Delete the connection {conn_id}?", yes=yes)
+    with current_store() as store, store.begin() as tx:
+        if not statements.remove(tx, conn_id):
+            raise _unknown(conn_id)
+    click.echo(f"Connection {conn_id} is deleted.")
+
+
+@connections.command("export")
+@click.argument("file", type=click.Path(path_type=Path))
+def export(file: Path) -> None:
+    """Write all connections to a JSON or YAML file, passwords included."""
+    with current_store() as store, store.read() as tx:
+        found = statements.listing(tx)
+    write_json(file, {v.conn_id: {key: getattr(v, key) for key in FIELDS} for v in found})
+    file.chmod(0o600)
+    click.echo(f"{len(found)} connections are in {file}, with their passwords.")
+
+
+@connections.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--overwrite", is_flag=True, help="Replace connections of the same id.")
+def import_(file: Path, overwrite: bool) -> None:
+    """Add connections from a JSON or YAML file: a URI or an object for each id."""
+    found = {
+        conn_id: _value(conn_id, given, f"{file}: connection {conn_id}")
+        for conn_id, given in read_json(file).items()
+    }
+    kept = _save(found, on_existing="overwrite" if overwrite else "skip")
+    for conn_id in sorted(kept):
+        click.echo(f"{conn_id} exists already and stays; --overwrite replaces it.", err=True)
+    click.echo(f"{len(found) - len(kept)} connections are set.")
+
+
+def _save(values: dict[str, ConnectionValue], *, on_existing: str) -> set[str]:
+    """Store all in one transaction; returns those that were kept as they are."""
+    with current_store() as store, store.begin() as tx:
+        taken = statements.existing(tx, values)
+        if taken and on_existing == "fail":
+            raise Conflict(
+                f"The connection {', '.join(sorted(taken))} exists already.",
+                hint="--overwrite replaces it.",
+            )
+        kept = taken if on_existing == "skip" else set()
+        for conn_id in values.keys() - kept:
+            statements.put(tx, values[conn_id])
+    return kept
+
+
+def _from_json(text: str | None) -> dict[str, Any] | None:
+    if text is None:
+        return None
+    try:
+        found = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise UserError(f"--conn-json is not valid JSON: {error.msg}.") from error
+    if not isinstance(found, dict):
+        raise UserError("--conn-json must be a JSON object.")
+    return found
+
+
+def _value(conn_id: str, given: Any, where: str) -> ConnectionValue:
+    """A connection from a URI or from Airflow's field names."""
+    if isinstance(given, str):
+        made = Connection(conn_id=conn_id, uri=given)
+    elif isinstance(given, dict):
+        if unknown := given.keys() - {*FIELDS, "conn_id"}:
+            raise UserError(
+                f"{where}: unknown field {', '.join(sorted(unknown))}.",
+                hint=f"Known fields: {', '.join(FIELDS)}.",
+            )
+        made = Connection(**{"conn_type": None, **given, "conn_id": conn_id})
+    else:
+        raise UserError(f"{where} must be a URI or an object, not {given!r}.")
+    if not made.conn_type:
+        raise UserError(f"{where} has no conn_type.", hint="For example postgres, http or aws.")
+    return ConnectionValue(conn_id=conn_id, **{key: getattr(made, key) for key in FIELDS})
+
+
+def _uri(value: ConnectionValue) -> str:
+    return str(
+        Connection(conn_id=value.conn_id, **{key: getattr(value, key) for key in FIELDS}).get_uri()
+    )
+
+
+def _row(value: ConnectionValue) -> dict[str, Any]:
+    return {
+        "conn_id": value.conn_id,
+        "conn_type": value.conn_type,
+        "description": value.description or "",
+        "host": value.host or "",
+        "schema": value.schema or "",
+        "login": value.login or "",
+        "port": value.port,
+    }
+
+
+def _unknown(conn_id: str) -> NotFound:
+    return NotFound(
+        f"There is no connection {conn_id!r}.",
+        hint="`tradewind connections list` shows all. Connections from TRADEWIND_CONN_* and"
+        " AIRFLOW_CONN_* live in the environment only.",
+    )

@@ -1,0 +1,117 @@
+"""`tradewind variables`."""
+
+import json
+from pathlib import Path
+
+import click
+
+from tradewind.cli.app import confirm, current_store
+from tradewind.cli.files import read_json, write_json
+from tradewind.cli.output import output_option, print_rows
+from tradewind.core.errors import Conflict, NotFound
+from tradewind.store import variables as statements
+
+
+@click.group()
+def variables() -> None:
+    """Manage variables."""
+
+
+@variables.command("list")
+@output_option
+def list_(output: str) -> None:
+    """List the keys; values are shown by `get` only."""
+    with current_store() as store, store.read() as tx:
+        rows = statements.listing(tx)
+    print_rows([{"key": row.key, "description": row.description or ""} for row in rows], output)
+
+
+@variables.command()
+@click.argument("key")
+@click.option("-d", "--default", help="Printed when there is no such variable.")
+@click.option("-j", "--json", "as_json", is_flag=True, help="Check that the value is JSON.")
+def get(key: str, default: str | None, as_json: bool) -> None:
+    """Print a value."""
+    with current_store() as store, store.read() as tx:
+        value = statements.get(tx, key)
+    if value is None:
+        if default is None:
+            raise NotFound(
+                f"There is no variable {key!r}.",
+                hint="`tradewind variables list` shows all. Variables from TRADEWIND_VAR_* and"
+                " AIRFLOW_VAR_* live in the environment only.",
+            )
+        value = default
+    click.echo(json.dumps(json.loads(value)) if as_json else value)
+
+
+@variables.command("set")
+@click.argument("key")
+@click.argument("value")
+@click.option("--description", help="What it is for.")
+@click.option("-j", "--json", "as_json", is_flag=True, help="Store the value as a JSON text.")
+def set_(key: str, value: str, description: str | None, as_json: bool) -> None:
+    """Create or change a variable."""
+    with current_store() as store, store.begin() as tx:
+        statements.put(tx, key, json.dumps(value) if as_json else value, description)
+    click.echo(f"Variable {key} is set.")
+
+
+@variables.command()
+@click.argument("key")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+def delete(key: str, yes: bool) -> None:
+    """Delete a variable."""
+    confirm(f"Delete the variable {key}?", yes=yes)
+    with current_store() as store, store.begin() as tx:
+        if not statements.remove(tx, key):
+            raise NotFound(f"There is no variable {key!r}.")
+    click.echo(f"Variable {key} is deleted.")
+
+
+@variables.command("export")
+@click.argument("file", type=click.Path(path_type=Path))
+def export(file: Path) -> None:
+    """Write all variables to a file, in Airflow's format; values that are JSON as such."""
+    with current_store() as store, store.read() as tx:
+        rows = statements.listing(tx)
+    write_json(file, {row.key: _from_text(row.value) for row in rows})
+    click.echo(f"{len(rows)} variables are in {file}.")
+
+
+@variables.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "-a",
+    "--action-on-existing-key",
+    type=click.Choice(["overwrite", "fail", "skip"]),
+    default="overwrite",
+    show_default=True,
+)
+def import_(file: Path, action_on_existing_key: str) -> None:
+    """Create variables as a file says. Values that are no text are stored as JSON."""
+    found = read_json(file)
+    with current_store() as store, store.begin() as tx:
+        taken = statements.existing(tx, found)
+        if taken and action_on_existing_key == "fail":
+            raise Conflict(f"These variables exist already: {', '.join(sorted(taken))}.")
+        skipped = taken if action_on_existing_key == "skip" else set()
+        for key, value in found.items():
+            if key in skipped:
+                continue
+            description = None
+            if isinstance(value, dict) and set(value) == {"value", "description"}:
+                value, description = value["value"], value["description"]
+            statements.put(tx, key, _to_text(value), description)
+    click.echo(f"{len(found) - len(skipped)} variables are set.")
+
+
+def _to_text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _from_text(text: str) -> object:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
