@@ -18,7 +18,7 @@ from tradewind.runner.masking import connection_secrets, is_sensitive, masker
 from tradewind.runner.messages import Answer, Ask
 from tradewind.runner.wire import Connection, encode
 
-_reply_decoder: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(Reply)
+reply_decoder: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(Reply)
 _answer_decoder = msgspec.msgpack.Decoder(Answer)
 
 _ERRORS: dict[str, type[errors.TradewindError]] = {
@@ -56,10 +56,7 @@ class HostChannel:
             raise errors.InfrastructureError(
                 "The control plane cannot be reached: the local host process is gone."
             ) from lost
-        if isinstance(reply, Failure):
-            raise _ERRORS.get(reply.kind, errors.InfrastructureError)(reply.message)
-        _note_secrets(message, reply)
-        return reply
+        return accepted(message, reply)
 
     def _ask(self, message: Request) -> Reply:
         with self._lock:
@@ -68,11 +65,22 @@ class HostChannel:
             self._connection.send(Ask(id=asked, body=msgspec.Raw(encode(message))))
             while (answer := _answer_decoder.decode(self._connection.receive())).id != asked:
                 pass
-        return _reply_decoder.decode(answer.body)
+        return reply_decoder.decode(answer.body)
 
     def tell(self, message: Request) -> None:
         """Send a request whose answer does not matter; do not wait."""
         self._connection.send(Ask(id=0, body=msgspec.Raw(encode(message)), reply=False))
+
+
+def accepted(message: Request, reply: Reply) -> Reply:
+    """The reply, unless it is a refusal; secrets in it are masked in logs from now on.
+
+    Raises the `TradewindError` that fits a `Failure`.
+    """
+    if isinstance(reply, Failure):
+        raise _ERRORS.get(reply.kind, errors.InfrastructureError)(reply.message)
+    _note_secrets(message, reply)
+    return reply
 
 
 def _note_secrets(message: Request, reply: Reply) -> None:

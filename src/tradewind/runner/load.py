@@ -39,7 +39,7 @@ def _load(root: str, file: str, zipped: "str | None") -> "list[DAG]":
     from tradewind.sdk.authoring import recording
     from tradewind.sdk.dag import DAG
 
-    _extend_path(root, os.path.join(root, file))
+    put_on_path(root, file)
     with recording() as registered:
         module = _import_zipped(root, zipped) if zipped else _import_file(root, file)
     found = [value for value in vars(module).values() if isinstance(value, DAG)]
@@ -50,10 +50,11 @@ def _load(root: str, file: str, zipped: "str | None") -> "list[DAG]":
     return list(unique.values())
 
 
-def _extend_path(root: str, path: str) -> None:
+def put_on_path(root: str, file: str) -> None:
+    """Let the bundle's root, and at last the file's folder, be searched for modules."""
     if root not in sys.path:
         sys.path.insert(0, root)
-    folder = os.path.dirname(path)
+    folder = os.path.dirname(os.path.join(root, file))
     if os.path.isdir(folder) and folder not in sys.path:
         sys.path.append(folder)
 

@@ -6,7 +6,15 @@ user code travels as `Ask` with the encoded message inside, which the host passe
 
 import msgspec
 
-from tradewind.core.protocol import CallbackOrder, Finished, Message, Started, Usage, WorkOrder
+from tradewind.core.protocol import (
+    CallbackOrder,
+    Finished,
+    Json,
+    Message,
+    Started,
+    Usage,
+    WorkOrder,
+)
 
 # --- executor → host -------------------------------------------------------------------------
 
@@ -125,8 +133,50 @@ class Exited(Message):
     usage: Usage
 
 
+# --- triggerer ⇄ trigger child ----------------------------------------------------------------
+
+
+class RunTrigger(Message):
+    """Run a trigger until its first event, or with `continuous` (asset watchers) for ever.
+
+    `file`: the DAG file, for a class that is defined in one. `kwargs` are in the XCom encoding.
+    """
+
+    trigger_id: int
+    classpath: str
+    kwargs: dict[str, Json]
+    file: str
+    log_file: str = ""
+    continuous: bool = False
+
+
+class CancelTrigger(Message):
+    """`killed`: somebody stopped the task, so the trigger's `on_kill` is to be called."""
+
+    trigger_id: int
+    killed: bool = False
+
+
+class TriggerFired(Message):
+    """`event` is in the XCom encoding. `ends_as`: the state in which the event ends the task itself."""
+
+    trigger_id: int
+    event: Json = None
+    ends_as: str | None = None
+    xcoms: dict[str, Json] = msgspec.field(default_factory=dict)
+
+
+class TriggerFailed(Message):
+    """It raised, or ended without an event. `error` is the traceback."""
+
+    trigger_id: int
+    error: str
+
+
 ToHost = RunAttempt | RunCallback | CancelAttempt | RenewLeases | Answer
 FromZygote = Loaded | LoadFailed | Forked | NotForked | Exited | Ask
 FromJob = Started | Finished | CallbackDone | Secrets | Ask
 ToJob = WorkOrder | CallbackOrder | Answer
 ToZygote = Fork | Answer
+ToTriggerChild = RunTrigger | CancelTrigger | Answer
+FromTriggerChild = TriggerFired | TriggerFailed | Ask
