@@ -206,11 +206,13 @@ def _mark_stale(tx: Connection, which: Any) -> list[str]:
 
 
 def last_automated_slots(tx: Connection, dag_ids: Collection[str]) -> dict[str, Slot]:
-    """The slot of each DAG's newest scheduled or backfill run, by logical date."""
+    """The slot of each DAG's newest scheduled or backfill run, by logical date (for partitions,
+    which have none, by the moment when they were due)."""
     automated = [DagRunType.SCHEDULED.value, DagRunType.BACKFILL.value]
+    moment = func.coalesce(dag_run.c.logical_date, dag_run.c.run_after)
     position = func.row_number().over(
         partition_by=dag_run.c.dag_id,
-        order_by=(dag_run.c.logical_date.desc(), dag_run.c.id.desc()),
+        order_by=(moment.desc(), dag_run.c.id.desc()),
     )
     ranked = (
         select(
@@ -219,12 +221,12 @@ def last_automated_slots(tx: Connection, dag_ids: Collection[str]) -> dict[str, 
             dag_run.c.interval_start,
             dag_run.c.interval_end,
             dag_run.c.run_after,
+            dag_run.c.partition_key,
             position.label("position"),
         )
         .where(
             dag_run.c.dag_id.in_(dag_ids),
             dag_run.c.run_type.in_(automated),
-            dag_run.c.logical_date.is_not(None),
         )
         .subquery()
     )
@@ -234,6 +236,7 @@ def last_automated_slots(tx: Connection, dag_ids: Collection[str]) -> dict[str, 
             interval_start=row.interval_start,
             interval_end=row.interval_end,
             run_after=row.run_after,
+            partition_key=row.partition_key,
         )
         for row in tx.execute(select(ranked).where(ranked.c.position == 1))
     }

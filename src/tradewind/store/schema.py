@@ -259,6 +259,7 @@ dag_run = Table(
         postgresql_where=text("state IN ('queued', 'running')"),
     ),
     Index("ix_dag_run_dag_id_run_after", "dag_id", "run_after"),
+    Index("ix_dag_run_dag_id_logical_date", "dag_id", "logical_date"),
 )
 
 task_instance = Table(

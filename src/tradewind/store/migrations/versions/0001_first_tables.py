@@ -331,6 +331,9 @@ def upgrade() -> None:
             postgresql_where=sa.text("state IN ('queued', 'running')"),
         )
         batch_op.create_index(batch_op.f("ix_dag_run_backfill_id"), ["backfill_id"], unique=False)
+        batch_op.create_index(
+            "ix_dag_run_dag_id_logical_date", ["dag_id", "logical_date"], unique=False
+        )
         batch_op.create_index("ix_dag_run_dag_id_run_after", ["dag_id", "run_after"], unique=False)
         batch_op.create_index(batch_op.f("ix_dag_run_version_id"), ["version_id"], unique=False)
         batch_op.create_index(
