@@ -68,10 +68,10 @@ _STEPS: dict[str, tuple[int, Callable[[datetime, int], datetime]]] = {
 }
 
 
-def _checked_segments(segments: Any) -> frozenset[str]:
+def _checked_segments(segments: Any) -> list[str]:
     if not segments or not all(isinstance(segment, str) and segment for segment in segments):
         raise InvalidDag(
             f"SegmentWindow has the segments {segments!r}.",
             hint="Give at least one key, and only texts that are not empty.",
         )
-    return frozenset(segments)
+    return list(dict.fromkeys(segments))

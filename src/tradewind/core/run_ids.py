@@ -60,8 +60,8 @@ def check(run_id: str, run_type: DagRunType, *, pattern: str = DEFAULT_PATTERN) 
         )
     if run_type is DagRunType.MANUAL and (reserved := type_of(run_id)) is not DagRunType.MANUAL:
         raise UserError(
-            f"A manual run cannot have the id {run_id!r}: it begins like that of a {reserved} run.",
-            hint=f"Choose an id that does not begin with '{reserved}__'.",
+            f"A manual run cannot have the id {run_id!r}: '{reserved}__' begins other runs' ids.",
+            hint="Choose an id that begins differently.",
         )
 
 

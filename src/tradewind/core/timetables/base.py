@@ -98,7 +98,8 @@ def interval_between_ticks(
         start = ticks.align_previous(last.end)
         if earliest is not None:
             start = max(start, earliest)
-        if start <= last.start:  # a coarser schedule reaches back to a slot that has run
+        # A coarser schedule reaches back to what has run, and so may a change of clocks.
+        while start <= last.start:
             start = ticks.next(start)
     if limits.latest is not None and start > limits.latest:
         return None
