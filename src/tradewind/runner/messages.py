@@ -158,7 +158,7 @@ class CancelTrigger(Message):
 
 
 class TriggerFired(Message):
-    """`event` is in the XCom encoding. `ends_as`: the state in which the event ends the task itself."""
+    """`event` is in the XCom encoding. `ends_as`: the state in which it ends the task itself."""
 
     trigger_id: int
     event: Json = None
