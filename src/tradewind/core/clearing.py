@@ -31,7 +31,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """Which instances a person means. `task_ids` None: all tasks.
 
     `map_indexes`: task id → only these of its instances; relatives in the same mapped group are
-    then meant at the same index only. `only_failed` includes upstream_failed. Both `only_*`: either.
+    then meant at the same index only. `only_failed` includes upstream_failed; both only: either.
     """
 
     task_ids: frozenset[str] | None = None
