@@ -1,4 +1,4 @@
-"""What every kind of DAG bundle offers: where its files are, when to look, how to bring it up to date."""
+"""What every kind of DAG bundle offers: where its files are, when to look, how to update it."""
 
 from collections.abc import Iterable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Which files of a bundle may hold DAGs: ``.airflowignore`` and safe mode, as Airflow 3 has them."""
+"""Which files of a bundle may hold DAGs: ``.airflowignore`` and safe mode, as in Airflow 3."""
 
 import re
 import zipfile
@@ -88,7 +88,7 @@ def is_ignored(path: PurePosixPath, is_dir: bool, rules: Iterable[Rule]) -> bool
 class Discovery:
     """Finds the candidates of a snapshot; remembers by content hash which files mention a DAG.
 
-    `syntax` and `safe_mode` are Airflow's ``dag_ignore_file_syntax`` and ``dag_discovery_safe_mode``.
+    `syntax` and `safe_mode`: Airflow's ``dag_ignore_file_syntax``, ``dag_discovery_safe_mode``.
     """
 
     syntax: Syntax = "glob"

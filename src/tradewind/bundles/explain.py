@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tradewind.bundles.results import FileError
+from tradewind.compat.finder import AirflowNameError
 from tradewind.core.errors import TradewindError
+from tradewind.sdk.exceptions import AirflowDagCycleException, DuplicateTaskIdFound
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # the package `tradewind`
 _LONGEST = 50_000
@@ -44,14 +46,9 @@ def explain(error: BaseException, root: str, file: str) -> FileError:
     """Describe what importing `file` below `root` raised."""
     kind, hint = _kind_and_hint(error, root, file)
     where, line = _place(error, root, file)
-    message = str(error).strip() or type(error).__name__
-    if not isinstance(error, TradewindError | SyntaxError):
-        message = f"{type(error).__name__}: {message}"
-    if isinstance(error, SystemExit):
-        message = f"The file ended its process (sys.exit({error.code!r}))."
     return FileError(
         kind=kind,
-        message=message[:_LONGEST],
+        message=_message(error)[:_LONGEST],
         file=where,
         line=line,
         traceback=user_traceback(error, root)[-_LONGEST:],
@@ -59,8 +56,17 @@ def explain(error: BaseException, root: str, file: str) -> FileError:
     )
 
 
+def _message(error: BaseException) -> str:
+    if isinstance(error, SystemExit):
+        return f"The file ended its process (sys.exit({error.code!r}))."
+    text = str(error).strip()
+    if text and isinstance(error, TradewindError | SyntaxError | AirflowNameError):
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
 def user_traceback(error: BaseException, root: str) -> str:
-    """The traceback without our own and the import system's frames; paths relative to the bundle."""
+    """The traceback without our own and the import system's frames; paths start at the bundle."""
     shown = traceback.TracebackException.from_exception(error, compact=True)
     for part in _chain(shown):
         part.stack = traceback.StackSummary.from_list(
@@ -96,7 +102,7 @@ def _relative(filename: str, root: str) -> str:
     return filename.removeprefix(root + os.sep)
 
 
-# --- hints ------------------------------------------------------------------------------------------
+# --- hints ----------------------------------------------------------------------------------------
 
 
 def _kind_and_hint(error: BaseException, root: str, file: str) -> tuple[str, str | None]:
@@ -105,13 +111,6 @@ def _kind_and_hint(error: BaseException, root: str, file: str) -> tuple[str, str
         if isinstance(error, types):
             found = given or (hint(error, root, file) if callable(hint) else hint)
             return kind, found
-    if type(error).__name__ == "AirflowDagCycleException":
-        return (
-            "cycle",
-            given or "Take one of the arrows (>>, <<, set_downstream) in the circle away.",
-        )
-    if isinstance(error, TradewindError):
-        return "invalid", given
     return "error", given
 
 
@@ -123,10 +122,11 @@ def _syntax(error: BaseException, root: str, file: str) -> str:
     return f"Python {sys.version_info.major}.{sys.version_info.minor} cannot read this line."
 
 
-def _missing_module(error: BaseException, root: str, file: str) -> str:
+def _missing_module(error: BaseException, root: str, file: str) -> str | None:
     assert isinstance(error, ImportError)
-    name = error.name or ""
-    top = name.split(".")[0]
+    if error.name is None or isinstance(error, AirflowNameError):
+        return None  # its message says what to do
+    top = error.name.split(".")[0]
     if top == "airflow":
         return (
             "If the module belongs to a provider, install that provider's package in this"
@@ -141,8 +141,9 @@ def _missing_module(error: BaseException, root: str, file: str) -> str:
             f" or move it out of {folder or 'there'}."
         )
     return (
-        f"Install it where DAGs are parsed and run (pip install {PIP_PACKAGES.get(top, top)}). If it"
-        f" is a module of your own, put {top}.py or {top}/ at the bundle's root or beside {file}."
+        f"Install it where DAGs are parsed and run (pip install {PIP_PACKAGES.get(top, top)}). If"
+        f" it is a module of your own, put {top}.py or {top}/ at the bundle's root or beside"
+        f" {file}."
     )
 
 
@@ -169,7 +170,13 @@ _MEMORY = (
     " Load data inside of tasks, not at the top of the file."
 )
 _RECURSION = "Functions of this file, or tasks of a group, call each other without end."
-_ARGUMENT = "Check the arguments against the signature of what the traceback's last line calls."
+
+
+def _argument(error: BaseException, root: str, file: str) -> str | None:
+    if "argument" not in str(error):
+        return None
+    return "Check the arguments against the signature of what the traceback's last line calls."
+
 
 _Hint = str | Callable[[BaseException, str, str], str | None] | None
 _HINTS: list[tuple[type[BaseException], str, _Hint]] = [
@@ -180,5 +187,8 @@ _HINTS: list[tuple[type[BaseException], str, _Hint]] = [
     (MemoryError, "memory", _MEMORY),
     (RecursionError, "error", _RECURSION),
     (KeyboardInterrupt, "exit", _EXIT),
-    (TypeError, "error", _ARGUMENT),
+    (TypeError, "error", _argument),
+    (AirflowDagCycleException, "cycle", "Take one of the arrows (>>, <<) in the circle away."),
+    (DuplicateTaskIdFound, "invalid", "Give each task of the DAG an id of its own."),
+    (TradewindError, "invalid", None),
 ]

@@ -31,6 +31,14 @@ def _children(pid: int) -> list[int]:
     return children
 
 
+def stop_others(than: int) -> None:
+    """Halt every descendant but one, so that they do not multiply while that one is looked at."""
+    for pid in descendants(os.getpid()):
+        if pid != than:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)
+
+
 def end_all(group: int, *, within_seconds: float = 10.0) -> None:
     """Kill the process group and then every descendant of this process, and wait for them all.
 

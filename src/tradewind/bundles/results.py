@@ -2,7 +2,7 @@
 
 import msgspec
 
-from tradewind.core.dag import Json, SerializedDag
+from tradewind.core.dag import Json, SerializedDag, Slot
 from tradewind.core.protocol import Message
 
 
@@ -31,7 +31,7 @@ class Watcher(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     kwargs: dict[str, Json] = msgspec.field(default_factory=dict)
 
 
-class ParseResult(Message):
+class ParseResult(Message, frozen=True):
     """Everything that is known of a file afterwards.
 
     `inputs`: what it read while it was imported: bundle files, "<folder>/" for a folder whose names
@@ -57,9 +57,11 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     processes: int = 64
 
 
-class Parse(Message):
-    """Parse `file` below `root` (parent → host)."""
+class Parse(Message, frozen=True):
+    """Parse `file` below `root` (parent → host). `last_slots`: of the newest automatic run of each
+    DAG, from which a custom timetable goes on."""
 
     root: str
     file: str
     limits: Limits
+    last_slots: dict[str, Slot] = msgspec.field(default_factory=dict)

@@ -37,11 +37,16 @@ class Entry:
 
 @dataclass(frozen=True)
 class Scan:
-    """One look at a folder. `folders` are the absolute paths of all folders in it, itself first."""
+    """One look at a folder.
+
+    `folders`: the paths of all folders in it, itself first. `touched_ns`: the newest time of change
+    of a file; it moves when somebody saves or touches one without changing its content.
+    """
 
     root: Path
     entries: list[Entry]  # sorted by path
     folders: list[str]
+    touched_ns: int = 0
 
     @property
     def digest(self) -> str:
@@ -89,7 +94,9 @@ class Scanner:
         walk = _Walk(root, frozenset(str(path.resolve()) for path in self.excluded), self.limits)
         known: dict[str, tuple[tuple[int, ...], str]] = {}
         entries = []
+        touched = 0
         for path, seen in walk.files():
+            touched = max(touched, seen.st_mtime_ns)
             absolute = os.path.join(root, path)
             identity = (seen.st_size, seen.st_mtime_ns, seen.st_ino, seen.st_dev)
             before, digest = self._known.get(absolute, (None, ""))
@@ -102,7 +109,7 @@ class Scanner:
             entries.append(Entry(path, digest, bool(seen.st_mode & 0o111), seen.st_size))
         self._known = {p: v for p, v in self._known.items() if not p.startswith(f"{root}/")} | known
         entries.sort(key=lambda entry: entry.path)
-        return Scan(root, entries, walk.folders)
+        return Scan(root, entries, walk.folders, touched)
 
 
 class _Walk:
