@@ -10,12 +10,25 @@ from tradewind.store.engine import AnyRow, Rows, insert
 from tradewind.store.schema import dag_run, hitl, task_instance
 
 
-def ask(tx: Connection, task_instance_id: int, **values: Any) -> None:
-    """Put the question (columns of `hitl`); one that stands already is left as it is."""
+def ask(
+    tx: Connection, task_instance_id: int, *, attempt_queued_at: datetime, **values: Any
+) -> None:
+    """Put the question (columns of `hitl`); one that stands already is left as it is.
+
+    One that was put and answered before the asking attempt was made belonged to an earlier try,
+    and is put anew.
+    """
+    unanswered: dict[str, Any] = dict.fromkeys(
+        ("answered_at", "answered_by", "chosen", "params_input")
+    )
     tx.execute(
         insert(tx, hitl)
         .values(task_instance_id=task_instance_id, **values)
-        .on_conflict_do_nothing()
+        .on_conflict_do_update(
+            index_elements=["task_instance_id"],
+            set_=values | unanswered,
+            where=hitl.c.answered_at.is_not(None) & (hitl.c.created_at < attempt_queued_at),
+        )
     )
 
 
@@ -39,12 +52,6 @@ def answer(
         .values(chosen=chosen, params_input=params, answered_by=by, answered_at=now)
     )
     return answered.rowcount > 0
-
-
-def forget(tx: Connection, task_instance_ids: list[int]) -> None:
-    """The instances start over and will ask again."""
-    if task_instance_ids:
-        tx.execute(hitl.delete().where(hitl.c.task_instance_id.in_(task_instance_ids)))
 
 
 def listing(tx: Connection, *, open_only: bool = True) -> Rows:

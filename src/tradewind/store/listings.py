@@ -121,7 +121,8 @@ def count_instances(tx: Connection, in_runs: RunFilter, wanted: InstanceFilter) 
 def instance_of_attempt(
     tx: Connection, attempt_id: int, *, current_only: bool = False, lock: bool = False
 ) -> AnyRow | None:
-    """The task instance of an attempt: `id`, `run_pk`, `task_id`, `map_index`.
+    """The task instance of an attempt: `id`, `run_pk`, `task_id`, `map_index`, and the attempt's
+    `queued_at`.
 
     `current_only`: only while no other attempt has taken its place and it has not ended. `lock`:
     the answer stays true until the transaction ends.
@@ -132,6 +133,7 @@ def instance_of_attempt(
             task_instance.c.run_pk,
             task_instance.c.task_id,
             task_instance.c.map_index,
+            attempt.c.queued_at,
         )
         .join(attempt, attempt.c.task_instance_id == task_instance.c.id)
         .where(attempt.c.id == attempt_id)
@@ -156,30 +158,30 @@ def _select_runs() -> Select[Any]:
 
 def _of_runs(wanted: RunFilter) -> list[ColumnElement[bool]]:
     moment = func.coalesce(dag_run.c.logical_date, dag_run.c.run_after)
-    conditions = {
-        "dag_id": lambda value: dag_run.c.dag_id == value,
-        "run_ids": dag_run.c.run_id.in_,
-        "logical_dates": dag_run.c.logical_date.in_,
-        "states": dag_run.c.state.in_,
-        "run_type": lambda value: dag_run.c.run_type == value,
-        "after": lambda value: moment >= value,
-        "before": lambda value: moment <= value,
-    }
-    return [
-        condition(value)
-        for name, condition in conditions.items()
-        if (value := getattr(wanted, name)) is not None
-    ]
+    found: list[ColumnElement[bool]] = []
+    if wanted.dag_id is not None:
+        found.append(dag_run.c.dag_id == wanted.dag_id)
+    if wanted.run_ids is not None:
+        found.append(dag_run.c.run_id.in_(wanted.run_ids))
+    if wanted.logical_dates is not None:
+        found.append(dag_run.c.logical_date.in_(wanted.logical_dates))
+    if wanted.states is not None:
+        found.append(dag_run.c.state.in_(wanted.states))
+    if wanted.run_type is not None:
+        found.append(dag_run.c.run_type == wanted.run_type)
+    if wanted.after is not None:
+        found.append(moment >= wanted.after)
+    if wanted.before is not None:
+        found.append(moment <= wanted.before)
+    return found
 
 
 def _of_instances(wanted: InstanceFilter) -> list[ColumnElement[bool]]:
-    conditions = {
-        "task_ids": task_instance.c.task_id.in_,
-        "map_index": lambda value: task_instance.c.map_index == value,
-        "states": task_instance.c.state.in_,
-    }
-    return [
-        condition(value)
-        for name, condition in conditions.items()
-        if (value := getattr(wanted, name)) is not None
-    ]
+    found: list[ColumnElement[bool]] = []
+    if wanted.task_ids is not None:
+        found.append(task_instance.c.task_id.in_(wanted.task_ids))
+    if wanted.map_index is not None:
+        found.append(task_instance.c.map_index == wanted.map_index)
+    if wanted.states is not None:
+        found.append(task_instance.c.state.in_(wanted.states))
+    return found
