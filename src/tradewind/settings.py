@@ -148,6 +148,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         core = self.sections.core
         return core.bundles or [BundleSettings(name="dags", path=core.dags_folder)]
 
+    @property
+    def log_folder(self) -> Path:
+        """Where task logs are written as they come."""
+        return self.home / "logs"
+
     def rows(self) -> list[tuple[str, str, Any, str]]:
         """(section, key, value, source) of every setting, in order."""
         return [

@@ -1,0 +1,82 @@
+"""The long-running commands: everything at once, or one role."""
+
+from pathlib import Path
+
+import click
+
+from tradewind import settings as settings_module
+from tradewind.cli.wiring import (
+    Role,
+    Wiring,
+    check_bundles,
+    configure_logging,
+    run_until_stopped,
+)
+from tradewind.settings import Settings
+from tradewind.store import migrate
+
+
+@click.command()
+def standalone() -> None:
+    """Run scheduler, DAG processor, triggerer and tasks in one process tree.
+
+    Makes the database if there is none. Stops at Ctrl-C or SIGTERM, when running tasks have ended.
+    """
+    settings = settings_module.load()
+    configure_logging(settings)
+    check_bundles(settings)
+    settings.home.mkdir(parents=True, exist_ok=True)
+    wiring = Wiring(settings)
+    migrate.migrate(wiring.store)
+    _say_where(settings)
+    _run(
+        wiring,
+        {
+            "scheduler": wiring.scheduler().run,
+            "dag-processor": wiring.dag_processor().run,
+            "triggerer": wiring.triggerer().run,
+        },
+    )
+
+
+@click.command()
+def scheduler() -> None:
+    """Run a scheduler with its local executor. Several may share one PostgreSQL database."""
+    wiring = _wiring()
+    _run(wiring, {"scheduler": wiring.scheduler().run})
+
+
+@click.command("dag-processor")
+def dag_processor() -> None:
+    """Run a DAG processor: it watches the bundles and publishes what their files hold."""
+    wiring = _wiring()
+    _run(wiring, {"dag-processor": wiring.dag_processor().run})
+
+
+@click.command()
+def triggerer() -> None:
+    """Run a triggerer: it waits for what deferred tasks wait for."""
+    wiring = _wiring()
+    _run(wiring, {"triggerer": wiring.triggerer().run})
+
+
+def _wiring() -> Wiring:
+    settings = settings_module.load()
+    configure_logging(settings)
+    check_bundles(settings)
+    wiring = Wiring(settings)
+    migrate.check(wiring.store)
+    return wiring
+
+
+def _run(wiring: Wiring, roles: dict[str, Role]) -> None:
+    raise click.exceptions.Exit(run_until_stopped(wiring, roles))
+
+
+def _say_where(settings: Settings) -> None:
+    for bundle in settings.bundles:
+        click.echo(f"DAG files   {Path(bundle.path).absolute()}")
+    click.echo(f"Home        {settings.home}")
+    click.echo(f"Task logs   {settings.log_folder}")
+    click.echo("In another terminal: tradewind dags list, tradewind dags trigger DAG_ID")
+    click.echo("Stop with Ctrl-C.")
