@@ -7,23 +7,21 @@ return whether it was accepted: one for an instance that is no longer where it b
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from heapq import heappop, heappush
 
 from tradewind.core.board import Board, Node
 from tradewind.core.changes import (
-    CancelAttempt,
     Changes,
-    ClearXComs,
     CreateTrigger,
     DeleteTrigger,
-    Effect,
     EmitAssetEvents,
     RunCallbacks,
     RunFinished,
     StoreXComs,
 )
 from tradewind.core.decisions import Cause, decide
+from tradewind.core.expansion import expand, fits
 from tradewind.core.instances import Past, RunFacts, TaskInstance
+from tradewind.core.ledger import Ledger
 from tradewind.core.mapping import upstream_indexes
 from tradewind.core.past import PastGate
 from tradewind.core.plan import DagPlan
@@ -36,7 +34,7 @@ from tradewind.core.protocol import (
     Skipped,
     Succeeded,
 )
-from tradewind.core.ready import Lane, ReadyQueue
+from tradewind.core.ready import Lane
 from tradewind.core.retries import INFRA_BUDGET, USER_CATEGORIES, may_retry, retry_at
 from tradewind.core.states import (
     FINISHED_STATES,
@@ -52,8 +50,6 @@ S = TaskInstanceState
 _UNTOUCHED_BY_BRANCHES = frozenset(
     {S.RUNNING, S.RESTARTING, S.SUCCESS, S.FAILED, S.SKIPPED, S.REMOVED}
 )
-_WAITING = frozenset({S.UP_FOR_RETRY, S.UP_FOR_RESCHEDULE, S.DEFERRED})
-_Wake = tuple[datetime, int, TaskInstance]  # when, ticket, who
 
 
 class Run:
@@ -73,16 +69,8 @@ class Run:
         self.facts = facts
         self._gate = PastGate(plan, past)
         self._infra_budget = infra_budget
-        self._new: dict[int, TaskInstance] = {}
-        self._changed: dict[int, TaskInstance] = {}
-        self._run_changed = False
-        self._effects: list[Effect] = []
-        self._ready = ReadyQueue()
-        self._wakes: list[_Wake] = []
-        self._wake_ticket = 0
-        self._board = Board(plan, instances)
-        for ti in self._board.instances():
-            self._resume_watch(ti)
+        self._ledger = Ledger(plan, instances)
+        self._board = self._ledger.board
 
     @classmethod
     def create(
@@ -104,7 +92,7 @@ class Run:
                 continue
             length = run._board.lengths.of_task(task_id) if task.is_expanded else None
             for map_index in range(length) if length else (-1,):
-                run._add(task_id, map_index)
+                run._ledger.add(task_id, map_index)
         return run
 
     # --- reading -------------------------------------------------------------------------------
@@ -142,13 +130,8 @@ class Run:
         """When `advance` must be called at the latest, if nothing happens before."""
         if self.facts.state is not DagRunState.RUNNING:
             return None
-        while self._wakes and not _still_waits(self._wakes[0]):
-            heappop(self._wakes)
-        candidates = [self._wakes[0][0]] if self._wakes else []
-        deadline = self.timeout_at()
-        if deadline is not None:
-            candidates.append(deadline)
-        return min(candidates, default=None)
+        moments = (self._ledger.next_wake(), self.timeout_at())
+        return min((moment for moment in moments if moment is not None), default=None)
 
     def timeout_at(self) -> datetime | None:
         """When dagrun_timeout ends the run."""
@@ -178,7 +161,7 @@ class Run:
                 return 0
             return count if lane.limited_task is None else self._task_room(lane.limited_task, count)
 
-        return self._ready.first(count, room_in)
+        return self._ledger.ready.first(count, room_in)
 
     def _task_room(self, task_id: str, room: int) -> int:
         node = self._board.nodes[task_id]
@@ -194,7 +177,7 @@ class Run:
         self.facts.state = DagRunState.RUNNING
         self.facts.start_date = now
         self.facts.end_date = None
-        self._run_changed = True
+        self._ledger.run_changed = True
         return True
 
     def set_past(self, past: Past | None) -> None:
@@ -207,7 +190,7 @@ class Run:
         """scheduled → queued: this attempt is launched. Raises ValueError in any other state."""
         if ti.state is not S.SCHEDULED:
             raise ValueError(f"{ti.label} is {ti.state}, only a scheduled instance can be claimed")
-        self._move(ti, S.QUEUED)
+        self._ledger.move(ti, S.QUEUED)
         ti.attempt_id = attempt_id
         ti.queued_at = now
 
@@ -215,7 +198,7 @@ class Run:
         """queued → running: user code is about to run."""
         if ti.state is not S.QUEUED:
             return False
-        self._move(ti, S.RUNNING)
+        self._ledger.move(ti, S.RUNNING)
         if ti.resume is None or ti.start_date is None:
             ti.start_date = now
         ti.first_start_date = ti.first_start_date or now
@@ -225,7 +208,7 @@ class Run:
     def reported(self, ti: TaskInstance, outcome: Outcome, now: datetime) -> bool:
         """The current attempt's verdict. `now` is when user code ended."""
         if ti.state is S.RESTARTING:
-            self._restart(ti)
+            self._ledger.restart(ti)
             return True
         if ti.state is S.QUEUED:
             self.started(ti, now)
@@ -237,14 +220,14 @@ class Run:
             case Succeeded():
                 self._succeed(ti, outcome, now)
             case Skipped():
-                self._end(ti, S.SKIPPED, now, outcome.message or None)
+                self._ledger.end(ti, S.SKIPPED, now, outcome.message or None)
             case Failed():
                 self._fail(ti, now, outcome.message, outcome.retryable, outcome.retry_delay_seconds)
             case Deferred():
                 self._defer(ti, outcome, now)
             case Rescheduled():
-                self._end(ti, S.UP_FOR_RESCHEDULE, now, None)
-                self._wake_at(ti, outcome.at)
+                self._ledger.end(ti, S.UP_FOR_RESCHEDULE, now, None)
+                self._ledger.wake_at(ti, outcome.at)
         return True
 
     def lost(self, ti: TaskInstance, category: str, reason: str, now: datetime) -> bool:
@@ -255,14 +238,14 @@ class Run:
         attempt is left to run them.
         """
         if ti.state is S.RESTARTING:
-            self._restart(ti)
+            self._ledger.restart(ti)
             return True
         if ti.state is not S.QUEUED and ti.state is not S.RUNNING:
             return False
         if category not in USER_CATEGORIES:
             ti.infra_failures += 1
             if ti.infra_failures <= self._infra_budget:
-                self._schedule(ti, now)
+                self._ledger.schedule(ti, now)
                 ti.reason = reason
                 return True
         again = self._fail(ti, now, reason, retryable=True, delay_seconds=None)
@@ -273,18 +256,7 @@ class Run:
         """deferred → scheduled. Method and arguments are those given when it was deferred."""
         if ti.state is not S.DEFERRED:
             return False
-        kept = ti.resume or resume
-        self._resume(
-            ti,
-            Resume(
-                method=kept.method,
-                kwargs=kept.kwargs,
-                event=resume.event,
-                timed_out=resume.timed_out,
-                trigger_error=resume.trigger_error,
-            ),
-            now,
-        )
+        self._resume(ti, _resumption(ti, resume), now)
         return True
 
     def advance(self, now: datetime) -> None:
@@ -301,28 +273,21 @@ class Run:
 
     def take_changes(self) -> Changes:
         """What moved since the last call."""
-        changes = Changes(
-            new=list(self._new.values()),
-            changed=list(self._changed.values()),
-            run_changed=self._run_changed,
-            effects=self._effects,
-        )
-        self._new, self._changed, self._effects, self._run_changed = {}, {}, [], False
-        return changes
+        return self._ledger.take()
 
     # --- outcomes --------------------------------------------------------------------------------
 
     def _succeed(self, ti: TaskInstance, outcome: Succeeded, now: datetime) -> None:
         self._board.set_result(ti, _result_length(ti, outcome), list(outcome.skip) or None)
-        self._end(ti, S.SUCCESS, now, None)
+        self._ledger.end(ti, S.SUCCESS, now, None)
         if outcome.xcoms:
-            self._effects.append(StoreXComs(ti, outcome.xcoms))
+            self._ledger.effects.append(StoreXComs(ti, outcome.xcoms))
         if outcome.outlet_events:
-            self._effects.append(EmitAssetEvents(ti, outcome.outlet_events))
+            self._ledger.effects.append(EmitAssetEvents(ti, outcome.outlet_events))
         for other in self._board.not_followed_instances(ti):
             if other.state not in _UNTOUCHED_BY_BRANCHES and not self._awaits_past(other):
                 other.start_date = now
-                self._stop(other, S.SKIPPED, now, f"{ti.task_id} did not follow it")
+                self._ledger.stop(other, S.SKIPPED, now, f"{ti.task_id} did not follow it")
 
     def _awaits_past(self, ti: TaskInstance) -> bool:
         spec = self.plan.tasks[ti.task_id].spec
@@ -342,10 +307,10 @@ class Run:
         """The try failed; True: there will be another one."""
         spec = self.plan.tasks[ti.task_id].spec
         if retryable and may_retry(ti):
-            self._end(ti, S.UP_FOR_RETRY, now, reason)
-            self._wake_at(ti, retry_at(spec, self.facts, ti, now, delay_seconds))
+            self._ledger.end(ti, S.UP_FOR_RETRY, now, reason)
+            self._ledger.wake_at(ti, retry_at(spec, self.facts, ti, now, delay_seconds))
             return True
-        self._end(ti, S.FAILED, now, reason)
+        self._ledger.end(ti, S.FAILED, now, reason)
         if self.plan.dag.fail_fast:
             self._stop_others(ti, now)
         return False
@@ -357,68 +322,37 @@ class Run:
             if ti.task_id == failed.task_id or spec.is_teardown:
                 continue
             if ti.state is S.RUNNING:
-                self._stop(ti, S.FAILED, now, "fail_fast: another task failed")
+                self._ledger.stop(ti, S.FAILED, now, "fail_fast: another task failed")
             elif ti.state not in (S.SUCCESS, S.FAILED, S.REMOVED, S.SKIPPED):
-                self._stop(ti, S.SKIPPED, now, "fail_fast: another task failed")
+                self._ledger.stop(ti, S.SKIPPED, now, "fail_fast: another task failed")
 
     def _defer(self, ti: TaskInstance, outcome: Deferred, now: datetime) -> None:
-        self._move(ti, S.DEFERRED)
+        self._ledger.move(ti, S.DEFERRED)
         ti.attempt_id = None
         ti.resume = Resume(method=outcome.method, kwargs=outcome.kwargs)
         if outcome.timeout_seconds is not None:
-            self._wake_at(ti, now + timedelta(seconds=outcome.timeout_seconds))
-        self._effects.append(CreateTrigger(ti, outcome.trigger_classpath, outcome.trigger_kwargs))
+            self._ledger.wake_at(ti, now + timedelta(seconds=outcome.timeout_seconds))
+        self._ledger.effects.append(
+            CreateTrigger(ti, outcome.trigger_classpath, outcome.trigger_kwargs)
+        )
 
     def _resume(self, ti: TaskInstance, resume: Resume, now: datetime) -> None:
         ti.resume = resume
-        self._effects.append(DeleteTrigger(ti))
-        self._schedule(ti, now)
-
-    def _end(
-        self, ti: TaskInstance, state: TaskInstanceState, now: datetime, reason: str | None
-    ) -> None:
-        """The attempt is over."""
-        self._move(ti, state)
-        ti.attempt_id = None
-        ti.resume = None
-        ti.end_date = now
-        ti.reason = reason
-
-    def _stop(self, ti: TaskInstance, state: TaskInstanceState, now: datetime, reason: str) -> None:
-        """End an instance from outside, wherever it is."""
-        if ti.attempt_id is not None:
-            self._effects.append(CancelAttempt(ti, ti.attempt_id, reason))
-        if ti.state is S.DEFERRED:
-            self._effects.append(DeleteTrigger(ti))
-        ti.start_date = ti.start_date or now
-        self._end(ti, state, now, reason)
-
-    def _restart(self, ti: TaskInstance) -> None:
-        """It was cleared while it ran, and its process is gone now: back to the start."""
-        self._move(ti, S.NONE)
-        ti.attempt_id = None
-        ti.resume = None
+        self._ledger.effects.append(DeleteTrigger(ti))
+        self._ledger.schedule(ti, now)
 
     def _call_back(self, ti: TaskInstance, kind: str, reason: str) -> None:
         if kind in self.plan.tasks[ti.task_id].spec.callbacks:
-            self._effects.append(RunCallbacks(ti, [kind], reason))
+            self._ledger.effects.append(RunCallbacks(ti, [kind], reason))
 
     # --- advancing -------------------------------------------------------------------------------
 
     def _wake(self, now: datetime) -> None:
-        while self._wakes and self._wakes[0][0] <= now:
-            entry = heappop(self._wakes)
-            ti = entry[-1]
-            if not _still_waits(entry):
-                continue
+        for ti in self._ledger.due(now):
             if ti.state is S.DEFERRED:
-                kept = ti.resume or Resume(method="")
-                timed_out = Resume(method=kept.method, kwargs=kept.kwargs, timed_out=True)
-                self._resume(ti, timed_out, now)
+                self._resume(ti, _resumption(ti, Resume(method="", timed_out=True)), now)
             else:
-                ti.wake_at = None
-                self._note(ti)
-                self._board.reopen(ti)
+                self._ledger.reopen(ti)
 
     def _judge(self, now: datetime) -> None:
         dirty = self._board.dirty
@@ -451,79 +385,24 @@ class Run:
         if verdict is Verdict.RUN:
             self._run(node, ti, now)
         elif verdict is not Verdict.WAIT:
-            self._stop(ti, S(verdict.value), now, _ENDS[cause])
+            self._ledger.stop(ti, S(verdict.value), now, _ENDS[cause])
         return verdict
 
     def _run(self, node: Node, ti: TaskInstance, now: datetime) -> None:
         """Nothing stands in the way: expand what is not, and schedule what is."""
         if node.plan.is_expanded:
             if ti.map_index < 0:
-                self._expand(node, ti, now)
+                expand(self._ledger, node, ti, now)
                 return
-            if not self._fits(node, ti, now):
+            if not fits(self._ledger, node, ti, now):
                 return
-        self._schedule(ti, now)
-
-    def _expand(self, node: Node, ti: TaskInstance, now: datetime) -> None:
-        """Turn the unexpanded instance into index 0 and make the others."""
-        length = self._board.lengths.of_task(ti.task_id)
-        if length is None:
-            self._stop(ti, S.UPSTREAM_FAILED, now, "what it is mapped over was never returned")
-        elif length == 0:
-            self._stop(ti, S.SKIPPED, now, "it is mapped over nothing")
-        else:
-            self._board.discard(ti)
-            ti.map_index = 0
-            self._board.add(ti)
-            self._note(ti)
-            self._resize(node, length, now)
-
-    def _fits(self, node: Node, ti: TaskInstance, now: datetime) -> bool:
-        """Apply a length that changed since the task was expanded; is the instance still wanted?"""
-        length = self._board.lengths.of_task(ti.task_id)
-        if length is None:
-            return True
-        if node.sized != length:
-            self._resize(node, length, now)
-        if ti.map_index >= length and ti.state is not S.REMOVED:
-            self._stop(ti, S.REMOVED, now, _SURPLUS)
-        return ti.map_index < length
-
-    def _resize(self, node: Node, length: int, now: datetime) -> None:
-        node.sized = length
-        for map_index, ti in list(node.instances.items()):
-            if map_index >= length and ti.state is not S.REMOVED:
-                self._stop(ti, S.REMOVED, now, _SURPLUS)
-        for map_index in range(length):
-            if map_index not in node.instances:
-                self._add(node.plan.spec.task_id, map_index)
-        if len(node.plan.expansions) > 1:
-            self._board.rebuild_views()
-
-    def _schedule(self, ti: TaskInstance, now: datetime) -> None:
-        """To be claimed. A new try gets the next number; a resumed or lost one keeps its own."""
-        old, node = ti.state, self._board.nodes[ti.task_id]
-        starts_over = ti.resume is None and (ti.try_number > 0 or old is not S.NONE)
-        if old is S.NONE or old is S.UP_FOR_RETRY:
-            ti.try_number += 1
-            ti.infra_failures = 0
-            ti.first_start_date = None
-        if node.plan.spec.is_empty:
-            ti.start_date = now
-            self._end(ti, S.SUCCESS, now, None)
-            return
-        self._move(ti, S.SCHEDULED)
-        ti.attempt_id = None
-        ti.scheduled_at = now
-        ti.reason = None
-        if starts_over:
-            self._effects.append(ClearXComs(ti))
+        self._ledger.schedule(ti, now)
 
     def _time_out(self, now: datetime) -> None:
         """dagrun_timeout: the run fails, and all that is unfinished is skipped, teardowns too."""
         for ti in self.instances():
             if ti.state not in FINISHED_STATES:
-                self._stop(ti, S.SKIPPED, now, "the run took longer than its dagrun_timeout")
+                self._ledger.stop(ti, S.SKIPPED, now, "the run took longer than its dagrun_timeout")
         self._finish(DagRunState.FAILED, "timed_out", now)
 
     def _conclude(self, now: datetime) -> None:
@@ -545,52 +424,12 @@ class Run:
     def _finish(self, state: DagRunState, reason: str, now: datetime) -> None:
         self.facts.state = state
         self.facts.end_date = now
-        self._run_changed = True
+        self._ledger.run_changed = True
         self._board.dirty.clear()
-        self._effects.append(RunFinished(state, reason))
+        self._ledger.effects.append(RunFinished(state, reason))
         kind = "on_success" if state is DagRunState.SUCCESS else "on_failure"
         if kind in self.plan.dag.callbacks:
-            self._effects.append(RunCallbacks(None, [kind], reason))
-
-    # --- bookkeeping -----------------------------------------------------------------------------
-
-    def _add(self, task_id: str, map_index: int) -> None:
-        retries = self.plan.tasks[task_id].spec.retries
-        ti = TaskInstance(task_id=task_id, map_index=map_index, max_tries=retries)
-        self._board.add(ti)
-        self._new[id(ti)] = ti
-
-    def _move(self, ti: TaskInstance, state: TaskInstanceState) -> None:
-        self._board.move(ti, state)
-        ti.wake_at = None
-        self._note(ti)
-        if state is S.SCHEDULED:
-            self._ready.add(self._board.nodes[ti.task_id], ti)
-        else:
-            self._ready.remove(ti)
-
-    def _note(self, ti: TaskInstance) -> None:
-        if id(ti) not in self._new:
-            self._changed[id(ti)] = ti
-
-    def _wake_at(self, ti: TaskInstance, when: datetime) -> None:
-        ti.wake_at = when
-        self._wake_ticket += 1
-        heappush(self._wakes, (when, self._wake_ticket, ti))
-
-    def _resume_watch(self, ti: TaskInstance) -> None:
-        """Take up again what a stored instance is waiting for."""
-        if ti.state is S.SCHEDULED:
-            self._ready.add(self._board.nodes[ti.task_id], ti)
-        elif ti.state is S.RESTARTING and ti.attempt_id is not None:
-            self._effects.append(CancelAttempt(ti, ti.attempt_id, "cleared while it ran"))
-        elif ti.state in _WAITING and ti.wake_at is not None:
-            self._wake_at(ti, ti.wake_at)
-        elif ti.state is S.UP_FOR_RETRY or ti.state is S.UP_FOR_RESCHEDULE:
-            self._board.reopen(ti)
-
-
-_SURPLUS = "what it is mapped over has become shorter"
+            self._ledger.effects.append(RunCallbacks(None, [kind], reason))
 
 
 def _is_active(start: datetime | None, end: datetime | None, facts: RunFacts) -> bool:
@@ -601,10 +440,16 @@ def _is_active(start: datetime | None, end: datetime | None, facts: RunFacts) ->
     return (start is None or start <= when) and (end is None or when <= end)
 
 
-def _still_waits(entry: _Wake) -> bool:
-    """Whether an entry of the wake-up heap still stands: the instance may have moved meanwhile."""
-    when, _, ti = entry
-    return ti.wake_at == when and ti.state in _WAITING
+def _resumption(ti: TaskInstance, news: Resume) -> Resume:
+    """What the task goes on with: how it asked to be resumed when it deferred, and what came."""
+    asked = ti.resume or news
+    return Resume(
+        method=asked.method,
+        kwargs=asked.kwargs,
+        event=news.event,
+        timed_out=news.timed_out,
+        trigger_error=news.trigger_error,
+    )
 
 
 def _result_length(ti: TaskInstance, outcome: Succeeded) -> int | None:
