@@ -34,16 +34,12 @@ def trigger_dag_run(call: Call, message: TriggerDagRun) -> DagRunReply:
     run_after = message.run_after or call.now
     run_id = message.run_id or _generate_id(run_after, message.logical_date)
     existing = _existing(call, message, run_id)
-    if existing is None:
-        _create(call, message, row, document, run_id, run_after)
-    elif message.reset:
+    if existing is not None and message.reset:
         run_id = existing.run_id
         _start_over(call, existing)
-    else:
+    elif existing is not None or not _create(call, message, row, document, run_id, run_after):
         raise Conflict(
-            f"A run of the DAG {message.dag_id} with "
-            + (f"the id {run_id}" if existing.run_id == run_id else "that logical date")
-            + " exists already.",
+            f"A run of the DAG {message.dag_id} with the id {run_id} or its logical date exists.",
             hint="Choose another run id or logical date, or let the operator reset the run.",
         )
     call.store.notify(call.tx, "scheduler")
@@ -102,11 +98,12 @@ def _create(
     document: SerializedDag,
     run_id: str,
     run_after: datetime,
-) -> None:
+) -> bool:
+    """False: somebody else was quicker to make it."""
     interval = (
         None if message.logical_date is None else manual_interval(document.timetable, run_after)
     )
-    runs.insert_new(
+    made = runs.insert_new(
         call.tx,
         [
             {
@@ -129,6 +126,7 @@ def _create(
             }
         ],
     )
+    return bool(made)
 
 
 def _user_behind(call: Call, attempt_id: int | None) -> str | None:
