@@ -12,7 +12,7 @@ from tradewind.sdk.hooks.base import BaseHook
 
 
 class SubprocessResult(NamedTuple):
-    """`output`: the last line that the command wrote, on stdout or stderr; "" when it wrote none."""
+    """`output`: the last line that the command wrote, on stdout or stderr; "" if there is none."""
 
     exit_code: int
     output: str

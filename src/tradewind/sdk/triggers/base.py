@@ -1,13 +1,16 @@
 """What every trigger is, and what it may yield."""
 
+import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from tradewind.core.states import TaskInstanceState
 from tradewind.sdk.logging_mixin import LoggingMixin
+
+Found = TypeVar("Found")
 
 
 @dataclass
@@ -102,3 +105,10 @@ class BaseEventTrigger(BaseTrigger):
     """A trigger that may also drive an `AssetWatcher`: it fires again and again."""
 
     supports_triggerer_queue: ClassVar[bool] = False
+
+
+async def until(look: Callable[[], Awaitable[Found | None]], pause_seconds: float) -> Found:
+    """Look again and again, with pauses, until something is found (something true)."""
+    while not (found := await look()):  # noqa: ASYNC110 (nothing tells us when it is there)
+        await asyncio.sleep(pause_seconds)
+    return found

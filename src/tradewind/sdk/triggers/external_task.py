@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Collection
 from datetime import datetime
 from typing import Any
 
 from tradewind.core.protocol import CountReply, DagRunReply, GetDagRun, TaskStatesReply
 from tradewind.sdk.asking import Target, ask_from_loop
-from tradewind.sdk.triggers.base import BaseTrigger, TriggerEvent
+from tradewind.sdk.triggers.base import BaseTrigger, TriggerEvent, until
 
 
 class WorkflowTrigger(BaseTrigger):
@@ -66,9 +65,7 @@ class WorkflowTrigger(BaseTrigger):
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        while (status := await self._status()) is None:
-            await asyncio.sleep(self.poke_interval)
-        yield TriggerEvent({"status": status})
+        yield TriggerEvent({"status": await until(self._status, self.poke_interval)})
 
     async def _status(self) -> str | None:
         if self.failed_states and await self._count(self.failed_states) > 0:
@@ -117,15 +114,20 @@ class DagStateTrigger(BaseTrigger):
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
+        states = await until(self._final_states, self.poll_interval)
+        path, arguments = self.serialize()
+        yield TriggerEvent((path, {**arguments, **states}))
+
+    async def _final_states(self) -> dict[str, str] | None:
+        """Run id → state, once all the runs are in one of the states."""
         questions = [GetDagRun(dag_id=self.dag_id, run_id=run_id) for run_id in self.run_ids or ()]
         questions += [
             GetDagRun(dag_id=self.dag_id, logical_date=date) for date in self.execution_dates or ()
         ]
-        while True:
-            replies = [await ask_from_loop(question, DagRunReply) for question in questions]
-            found = {reply.run.run_id: reply.run.state for reply in replies if reply.run}
-            if len(found) == len(questions) and all(s in self.states for s in found.values()):
-                break
-            await asyncio.sleep(self.poll_interval)
-        path, arguments = self.serialize()
-        yield TriggerEvent((path, {**arguments, **{run: str(s) for run, s in found.items()}}))
+        states: dict[str, str] = {}
+        for question in questions:
+            run = (await ask_from_loop(question, DagRunReply)).run
+            if run is None or run.state not in self.states:
+                return None
+            states[run.run_id] = str(run.state)
+        return states

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tradewind.sdk.files import first_match
-from tradewind.sdk.triggers.base import BaseEventTrigger, BaseTrigger, TriggerEvent
+from tradewind.sdk.triggers.base import BaseEventTrigger, BaseTrigger, TriggerEvent, until
 
 
 class FileTrigger(BaseTrigger):
@@ -31,8 +32,8 @@ class FileTrigger(BaseTrigger):
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        while not (found := await asyncio.to_thread(first_match, self.filepath, self.recursive)):
-            await asyncio.sleep(self.poke_interval)
+        look = partial(asyncio.to_thread, first_match, self.filepath, self.recursive)
+        found = await until(look, self.poke_interval)
         self.log.info("Found file %s", found)
         yield TriggerEvent(True)
 
@@ -52,8 +53,8 @@ class FileDeleteTrigger(BaseEventTrigger):
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        while not await asyncio.to_thread(_take_away, Path(self.filepath)):
-            await asyncio.sleep(self.poke_interval)
+        look = partial(asyncio.to_thread, _take_away, Path(self.filepath))
+        await until(look, self.poke_interval)
         self.log.info("Found and deleted file %s", self.filepath)
         yield TriggerEvent(True)
 
@@ -79,8 +80,7 @@ class DirectoryFileDeleteTrigger(BaseEventTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         path = Path(self.directory) / self.filename
-        while not await asyncio.to_thread(_take_away, path):
-            await asyncio.sleep(self.poke_interval)
+        await until(partial(asyncio.to_thread, _take_away, path), self.poke_interval)
         self.log.info("Found and deleted file %s", path)
         yield TriggerEvent({"filepath": str(path)})
 

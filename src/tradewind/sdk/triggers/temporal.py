@@ -38,7 +38,10 @@ class DateTimeTrigger(BaseTrigger):
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        while (seconds := (self.moment - datetime.now(UTC)).total_seconds()) > 0:
+        while True:
+            seconds = (self.moment - datetime.now(UTC)).total_seconds()
+            if seconds <= 0:
+                break
             await asyncio.sleep(min(seconds, _LONGEST_SLEEP_SECONDS))
         yield TaskSuccessEvent() if self.end_from_trigger else TriggerEvent(self.moment)
 

@@ -1,0 +1,47 @@
+"""Names around the task context and authoring that older DAG files and provider packages import."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+XCOM_RETURN_KEY = "return_value"
+
+
+def context_merge(context: MutableMapping[str, Any], *args: Any, **kwargs: Any) -> None:
+    """Add entries to the context, in place, as `dict.update` would."""
+    for name, value in dict(*args, **kwargs).items():
+        context[name] = value
+
+
+class RuntimeTaskInstanceProtocol(Protocol):
+    """For annotations: what `ti` of the context is."""
+
+    dag_id: str
+    task_id: str
+    run_id: str
+    map_index: int
+    try_number: int
+    task: Any
+
+    def xcom_push(self, key: str, value: Any) -> None: ...
+
+    def xcom_pull(self, task_ids: Any = None, **kwargs: Any) -> Any: ...
+
+
+class PriorityWeightStrategy:
+    """Base of own weight rules: `get_weight(ti)` answers the task instance's priority."""
+
+    def get_weight(self, ti: Any) -> int:
+        raise TypeError(f"{type(self).__name__} has to define get_weight(self, ti)")
+
+
+class SetupTeardownContext:
+    """Airflow 2's other way into a setup's `with` block."""
+
+    @staticmethod
+    @contextmanager
+    def add_task(task: Any) -> Iterator[Any]:
+        with task as scope:
+            yield scope

@@ -1,0 +1,86 @@
+"""Stand-ins for what reaches into Airflow's metadata database.
+
+DAG files name these classes in annotations and hand `provide_session` around; that goes on working.
+What would need the database says so when it is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn, TypeVar
+
+from tradewind.core.errors import UserError
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+NEW_SESSION = None
+
+
+class NoMetadataDatabase(UserError, RuntimeError):
+    """The code wants Airflow's metadata database; tasks and DAG files have no access to one."""
+
+
+def _refuse(what: str) -> NoReturn:
+    raise NoMetadataDatabase(
+        f"{what} needs Airflow's metadata database, which tasks and DAG files cannot reach.",
+        hint="Use the context (ti, dag_run), XComs, Variable and Connection in a task, and the "
+        "`tradewind` commands outside of one.",
+    )
+
+
+class _Table(type):
+    """Reading a column or calling a query method of the class is refused with a reason."""
+
+    def __getattr__(cls, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        _refuse(f"{cls.__name__}.{name}")
+
+
+class _Model(metaclass=_Table):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        _refuse(f"{type(self).__name__}(...)")
+
+
+class DagModel(_Model):
+    """Airflow's row of a DAG."""
+
+
+class DagRun(_Model):
+    """Airflow's row of a run; for annotations. `dag_run` of the context has the same attributes."""
+
+
+class TaskInstance(_Model):
+    """Airflow's row of a task instance; for annotations. `ti` of the context is the real one."""
+
+
+class Pool(_Model):
+    """Airflow's row of a pool."""
+
+
+class DagBag(_Model):
+    """All DAGs of a folder."""
+
+
+class Log(_Model):
+    """Airflow's audit log."""
+
+
+class TaskReschedule(_Model):
+    """Airflow's notes of a sensor's reschedules."""
+
+
+class Session(_Model):
+    """A database session."""
+
+
+def provide_session(function: Function) -> Function:
+    """Airflow's decorator that opens a session. The function is called without one."""
+    return function
+
+
+@contextmanager
+def create_session(*args: Any, **kwargs: Any) -> Iterator[Any]:
+    _refuse("create_session()")
+    yield

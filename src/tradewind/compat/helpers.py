@@ -1,0 +1,91 @@
+"""Small functions of `airflow.utils` that DAG files of all ages use."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from importlib import import_module
+from typing import Any, TypeVar
+
+from tradewind.sdk.authoring import validate_key
+
+__all__ = [
+    "chunks",
+    "convert_camel_to_snake",
+    "exactly_one",
+    "is_container",
+    "merge_dicts",
+    "prune_dict",
+    "to_boolean",
+    "validate_key",
+]
+
+T = TypeVar("T")
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def apply_defaults(function: Function) -> Function:
+    """Airflow 1's decorator of `__init__`: operators apply default_args without it."""
+    return function
+
+
+def import_string(dotted_path: str) -> Any:
+    """The object that "module.name" says."""
+    module, _, name = dotted_path.rpartition(".")
+    if not module:
+        raise ImportError(f"{dotted_path} doesn't look like a module path")
+    try:
+        return getattr(import_module(module), name)
+    except AttributeError:
+        raise ImportError(f"Module {module!r} does not define {name!r}") from None
+
+
+def to_boolean(astring: str | None) -> bool:
+    return astring is not None and astring.lower() in {"true", "t", "y", "yes", "1"}
+
+
+def is_container(obj: Any) -> bool:
+    """Whether it can be iterated over and is no text."""
+    return isinstance(obj, Iterable) and not isinstance(obj, str | bytes)
+
+
+def chunks(items: list[T], chunk_size: int) -> Iterator[list[T]]:
+    """The list in pieces of `chunk_size`."""
+    if chunk_size <= 0:
+        raise ValueError("Chunk size must be a positive integer")
+    for start in range(0, len(items), chunk_size):
+        yield items[start : start + chunk_size]
+
+
+def convert_camel_to_snake(camel_str: str) -> str:
+    return re.sub(r"(?!^)([A-Z]+)", r"_\1", camel_str).lower()
+
+
+def merge_dicts(dict1: dict[Any, Any], dict2: dict[Any, Any]) -> dict[Any, Any]:
+    """A new dict; the second one wins, dicts inside are merged likewise."""
+    merged = dict(dict1)
+    for key, value in dict2.items():
+        mine = merged.get(key)
+        both = isinstance(mine, dict) and isinstance(value, dict)
+        merged[key] = merge_dicts(mine, value) if both else value
+    return merged
+
+
+def prune_dict(val: Any, mode: str = "strict") -> Any:
+    """Without entries that are None, or with mode "truthy" without those that are not true."""
+    if mode not in {"strict", "truthy"}:
+        raise ValueError(f"unknown mode {mode!r}; there are strict and truthy")
+
+    def keep(value: Any) -> bool:
+        return value is not None if mode == "strict" else bool(value)
+
+    if isinstance(val, dict):
+        pruned = {key: prune_dict(value, mode) for key, value in val.items() if keep(value)}
+        return {key: value for key, value in pruned.items() if keep(value)}
+    if isinstance(val, list):
+        return [item for item in (prune_dict(v, mode) for v in val if keep(v)) if keep(item)]
+    return val
+
+
+def exactly_one(*args: Any) -> bool:
+    return sum(map(bool, args)) == 1

@@ -1,0 +1,16 @@
+"""`airflow.settings`, as far as DAG files read it."""
+
+import os
+from datetime import UTC
+
+TIMEZONE = UTC
+
+AIRFLOW_HOME = os.environ.get("TRADEWIND_HOME") or os.environ.get(
+    "AIRFLOW_HOME", os.path.expanduser("~/tradewind")
+)
+
+DAGS_FOLDER = (
+    os.environ.get("TRADEWIND_CORE__DAGS_FOLDER")
+    or os.environ.get("AIRFLOW__CORE__DAGS_FOLDER")
+    or os.path.join(AIRFLOW_HOME, "dags")
+)

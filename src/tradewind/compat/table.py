@@ -1,0 +1,91 @@
+"""Reads the table: what an Airflow module offers, and what each of its names stands for.
+
+A row of the table is a module with its names as text, parsed when the module is first imported:
+``"tradewind.sdk: DAG dag"`` or, renamed, ``"airflow.sdk: Dataset=Asset"``. Several sources are
+separated by ``;``. ``*`` is every name that the source offers, ``name=.`` the source module itself.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
+
+from tradewind.compat.table_current import CURRENT
+from tradewind.compat.table_missing import FAMILIES, explain
+from tradewind.compat.table_old import ADVICE, OLD
+
+__all__ = ["Name", "Row", "explain_missing", "modules", "provider_packages", "row"]
+
+
+@dataclass(frozen=True)
+class Name:
+    """Where a name of an Airflow module is found. `attribute` "" is the module itself.
+
+    For an old name that has a modern form, `module` is the modern Airflow module: so the advice and
+    the object cannot differ. `advice` is set for every old name.
+    """
+
+    module: str
+    attribute: str
+    advice: str | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one Airflow module offers. `everything_of`: our modules all of whose names it has."""
+
+    names: Mapping[str, Name]
+    everything_of: tuple[str, ...] = ()
+
+
+@cache
+def provider_packages() -> frozenset[str]:
+    """The packages that hold providers."""
+    return frozenset({"airflow.providers", *(f"airflow.providers.{name}" for name in FAMILIES)})
+
+
+@cache
+def modules() -> frozenset[str]:
+    """Every Airflow module of the table, and the packages that they are in."""
+    known = set(provider_packages())
+    for module in (*CURRENT, *OLD):
+        parts = module.split(".")
+        known.update(".".join(parts[: end + 1]) for end in range(len(parts)))
+    return frozenset(known)
+
+
+@cache
+def row(module: str) -> Row:
+    """A package that only holds other modules has an empty row."""
+    names: dict[str, Name] = {}
+    everything_of: list[str] = []
+    for source, name, attribute in _items(OLD.get(module, "")):
+        names[name] = Name(source, attribute, _advice(module, name, source, attribute))
+    for source, name, attribute in _items(CURRENT.get(module, "")):
+        if name == "*":
+            everything_of.append(source)
+        else:
+            names[name] = Name(source, attribute)
+    return Row(MappingProxyType(names), tuple(everything_of))
+
+
+def _items(text: str) -> Iterator[tuple[str, str, str]]:
+    for part in text.split(";"):
+        source, _, listed = part.partition(":")
+        for item in listed.split():
+            name, _, attribute = item.partition("=")
+            yield source.strip(), name, "" if attribute == "." else attribute or name
+
+
+def _advice(module: str, name: str, source: str, attribute: str) -> str:
+    if (known := ADVICE.get(f"{module}.{name}")) is not None:
+        return f"{module}.{name} is an old name; {known}"
+    if source.startswith("tradewind."):
+        return f"{module}.{name} is an old name that Airflow 3 no longer has."
+    modern = f"from {source} import {attribute}" if attribute else f"import {source}"
+    return f"{module}.{name} is an old name; write `{modern}`."
+
+
+def explain_missing(fullname: str) -> str:
+    """Why `fullname`, a module or a name in one, cannot be imported, and what to do instead."""
+    return f"Tradewind has no {fullname!r}. {explain(fullname)}"

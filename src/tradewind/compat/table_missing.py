@@ -1,0 +1,138 @@
+"""The table, part 3: what Tradewind lacks, why, and what to do instead."""
+
+import re
+
+_KUBERNETES = (
+    "Kubernetes operators are planned; they are not part of this version. Until then, run the task"
+    " with @task, BashOperator or PythonOperator."
+)
+_DATABASE = (
+    "It reads or writes Airflow's metadata database, which DAG files cannot reach here. Use the"
+    " commands (`tradewind db clean`, `tradewind runs`, `tradewind tasks`) instead."
+)
+_CONTROL_PLANE = (
+    "It is part of Airflow's own machinery (scheduler, web server, executors), which Tradewind"
+    " replaces. DAG files do not need it."
+)
+_SECRETS = (
+    "Secrets backends are not part of this version. Set AIRFLOW_VAR_<NAME> and AIRFLOW_CONN_<ID>"
+    " in the environment, or use `tradewind variables` and `tradewind connections`."
+)
+
+PROVIDER = (
+    "It is in the provider package {package}, which Tradewind does not contain and does not test:"
+    " it is written for Apache Airflow, and installing it brings Apache Airflow along. Tradewind"
+    " finds provider packages that are installed without it (`pip install --no-deps {package}`, and"
+    " then what else that needs); or call the service's own Python library from a @task."
+)
+
+MISSING: dict[str, str] = {
+    "airflow.kubernetes": _KUBERNETES,
+    "airflow.contrib.kubernetes": _KUBERNETES,
+    "airflow.contrib.operators.kubernetes_pod_operator": _KUBERNETES,
+    "airflow.providers.cncf.kubernetes": _KUBERNETES,
+    "airflow.sdk.definitions.decorators.kubernetes": _KUBERNETES,
+    "airflow.api": (
+        "Airflow's internal API is not there. To start another DAG use TriggerDagRunOperator; from"
+        " outside, `tradewind dags trigger`."
+    ),
+    "airflow.api_connexion": _CONTROL_PLANE,
+    "airflow.api_fastapi": _CONTROL_PLANE,
+    "airflow.assets.manager": _CONTROL_PLANE,
+    "airflow.cli": _CONTROL_PLANE,
+    "airflow.dag_processing": _CONTROL_PLANE,
+    "airflow.executors": (
+        "Executors are part of Tradewind itself; choose one with executor= on the task or in the"
+        " settings."
+    ),
+    "airflow.jobs": _CONTROL_PLANE,
+    "airflow.lineage": "Give inlets= and outlets= to the task; there is no lineage backend.",
+    "airflow.listeners": (
+        "Listeners are not part of this version; use callbacks of the DAG or task."
+    ),
+    "airflow.models.ImportError": _DATABASE,
+    "airflow.models.SlaMiss": "SLAs are gone since Airflow 3; use a DeadlineAlert of the DAG.",
+    "airflow.models.TaskFail": _DATABASE,
+    "airflow.models.asset": _DATABASE,
+    "airflow.models.log": _DATABASE,
+    "airflow.models.serialized_dag": _DATABASE,
+    "airflow.models.slamiss": "SLAs are gone since Airflow 3; use a DeadlineAlert of the DAG.",
+    "airflow.models.taskfail": _DATABASE,
+    "airflow.models.taskreschedule": _DATABASE,
+    "airflow.plugins_manager": (
+        "Plugins are not part of this version. A helper module beside the DAG file can be imported"
+        " as it is, and macros are given with user_defined_macros=."
+    ),
+    "airflow.policies": "Cluster policies are not part of this version.",
+    "airflow.secrets": _SECRETS,
+    "airflow.sdk.bases.secrets_backend": _SECRETS,
+    "airflow.sensors.smart_sensor": (
+        'Smart sensors are gone since Airflow 2.4; use deferrable=True or mode="reschedule".'
+    ),
+    "airflow.serialization": _CONTROL_PLANE,
+    "airflow.settings": _CONTROL_PLANE,
+    "airflow.stats": "Tradewind measures by itself; DAG files cannot add metrics.",
+    "airflow.ti_deps": _CONTROL_PLANE,
+    "airflow.traces": "Tradewind measures by itself; DAG files cannot add traces.",
+    "airflow.utils.dot_renderer": "Use `tradewind dags show --dot`.",
+    "airflow.www": _CONTROL_PLANE,
+}
+"""Airflow module or name, which stands for all below it → advice."""
+
+FAMILIES = frozenset({"apache", "atlassian", "cncf", "common", "dbt", "microsoft"})
+"""Packages below airflow.providers that hold several providers, as airflow.providers.apache."""
+
+# Providers whose names say little in the module names of Airflow 1 and 2 (contrib.hooks.aws_hook).
+_OLD_NAMES = {
+    "amazon": "aws s3 emr ecs glue redshift athena sagemaker sqs sns dynamodb kinesis awsbatch",
+    "google": "gcp gcs google bigquery dataproc dataflow pubsub bigtable spanner mlengine",
+    "microsoft-azure": "azure wasb adls adl cosmos",
+    "microsoft-mssql": "mssql",
+    "common-sql": "sql check generic dbapi",
+    "apache-hdfs": "hdfs webhdfs",
+    "apache-hive": "hive",
+    "apache-spark": "spark",
+    "apache-druid": "druid",
+    "apache-pig": "pig",
+    "apache-sqoop": "sqoop",
+    "atlassian-jira": "jira",
+}
+_SAME_NAMES = (
+    "docker http postgres mysql oracle sqlite jdbc odbc slack ssh sftp ftp imap snowflake"
+    " databricks mongo redis neo4j elasticsearch jenkins salesforce samba vertica winrm zendesk"
+    " opsgenie pagerduty segment sendgrid grpc cloudant datadog dingding discord papermill presto"
+    " singularity telegram trino"
+)
+_PROVIDER_BY_WORD = {
+    **{word: provider for provider, words in _OLD_NAMES.items() for word in words.split()},
+    **{name: name for name in _SAME_NAMES.split()},
+}
+
+_UNKNOWN = "The names that Tradewind has are listed in docs/compatibility.md."
+
+
+def explain(fullname: str) -> str:
+    """What to do about a module or name that is not there, in one or more sentences."""
+    parts = fullname.split(".")
+    for end in range(len(parts), 1, -1):
+        if (advice := MISSING.get(".".join(parts[:end]))) is not None:
+            return advice
+    package = _provider_of(parts)
+    return PROVIDER.format(package=package) if package else _UNKNOWN
+
+
+def _provider_of(parts: list[str]) -> str | None:
+    """The provider package that has it, or had taken it over from the core."""
+    if parts[1] == "providers" and len(parts) > 2:
+        size = 2 if parts[2] in FAMILIES else 1
+        name = "-".join(parts[2 : 2 + size]).replace("_", "-")
+        # A name that a provider of ours lacks is not in another distribution either.
+        return None if name == "standard" else f"apache-airflow-providers-{name}"
+    kinds = parts[1:3] if parts[1] == "contrib" else parts[1:2]
+    module = parts[len(kinds) + 1 :]
+    if not module or kinds[-1] not in {"operators", "hooks", "sensors"}:
+        return None
+    for word in re.split(r"_|(?<=[a-z])(?=[A-Z])", module[0]):
+        if (provider := _PROVIDER_BY_WORD.get(word.lower())) is not None:
+            return f"apache-airflow-providers-{provider}"
+    return None

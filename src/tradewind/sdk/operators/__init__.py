@@ -1,0 +1,1 @@
+"""The standard operators. Each module is one operator, or one with its close kin."""
