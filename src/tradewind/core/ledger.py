@@ -90,6 +90,15 @@ class Ledger:
         ti.reason = None
         if starts_over:
             self.effects.append(ClearXComs(ti))
+            self._forget_result(ti)
+
+    def _forget_result(self, ti: TaskInstance) -> None:
+        """With its XComs go the branch it took and, if it is mapped, its share of a length.
+
+        An unmapped task's length stays until there is a new one, as in Airflow.
+        """
+        if ti.skips is not None or (ti.mapped_length is not None and ti.map_index >= 0):
+            self.board.set_result(ti, ti.mapped_length if ti.map_index < 0 else None, None)
 
     def end(
         self, ti: TaskInstance, state: TaskInstanceState, now: datetime, reason: str | None
