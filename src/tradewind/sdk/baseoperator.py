@@ -59,7 +59,7 @@ def _with_default_args(init: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(init)
     def construct(self: BaseOperator, *args: Any, **kwargs: Any) -> None:
-        outermost = type(self).__init__ is construct
+        outermost = "_begun" not in self.__dict__  # the first of the classes' inits that is ours
         if outermost:
             _begin(self, args, kwargs)
         elif args:
@@ -84,6 +84,7 @@ def _with_default_args(init: Callable[..., None]) -> Callable[..., None]:
 
 
 def _begin(operator: BaseOperator, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    operator.__dict__["_begun"] = True
     notes = []
     if args:
         if len(args) > 1 or not isinstance(args[0], str) or "task_id" in kwargs:
@@ -115,7 +116,9 @@ def accepted_arguments(operator_class: type[BaseOperator]) -> frozenset[str]:
     """Names of all arguments that the class or one of its bases takes."""
     names: set[str] = set()
     for cls in operator_class.__mro__:
-        names |= getattr(cls.__dict__.get("__init__"), "own_parameters", frozenset())
+        init = cls.__dict__.get("__init__")
+        if inspect.isfunction(init):
+            names |= getattr(init, "own_parameters", None) or set(_parameters(init))
     return frozenset(names)
 
 
@@ -150,7 +153,7 @@ class BaseOperator(AbstractOperator):
     start_trigger_args: Any = None
     start_from_trigger: bool = False
     is_sensor: ClassVar[bool] = False
-    is_empty: ClassVar[bool] = False
+    inherits_from_empty_operator: ClassVar[bool] = False
 
     partial: ClassVar[Any] = _Partial()
 
@@ -295,7 +298,6 @@ class BaseOperator(AbstractOperator):
             "_constructed" in self.__dict__
             and name in self.template_fields
             and self._dag is not None
-            and not self._dag.is_complete
         ):
             self._draw_arrows_from([value])
 

@@ -140,8 +140,6 @@ class DAG:
         self.edge_info: dict[str, dict[str, dict[str, Any]]] = {}
         self.task_dict: dict[str, AbstractOperator] = {}
         self.used_group_ids: set[str] = set()
-        self.is_complete = False
-        """True once its file is imported: from then on nothing draws arrows by itself."""
         self.task_group = TaskGroup(dag=self)
         self._check()
 

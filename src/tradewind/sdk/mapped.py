@@ -245,8 +245,8 @@ class MappedOperator(AbstractOperator):
         return self.operator_class.is_sensor
 
     @property
-    def is_empty(self) -> bool:
-        return self.operator_class.is_empty
+    def inherits_from_empty_operator(self) -> bool:
+        return self.operator_class.inherits_from_empty_operator
 
     def iter_mapped_dependencies(self) -> Iterator[AbstractOperator]:
         """The tasks whose results decide how many instances there are."""

@@ -2,54 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import Any
 
-from tradewind.sdk.baseoperator import BaseOperator
-from tradewind.sdk.calling import call
-from tradewind.sdk.decorators.base import DecoratedOperator, task_decorator_factory
-
-
-class _CallFunction(BaseOperator):
-    """Calls the function. `templates_dict` is rendered and put into the context."""
-
-    def __init__(
-        self,
-        *,
-        templates_dict: dict[str, Any] | None = None,
-        templates_exts: list[str] | None = None,
-        show_return_value_in_logs: bool = True,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.templates_dict = templates_dict
-        self.show_return_value_in_logs = show_return_value_in_logs
-        if templates_exts:
-            self.template_ext = templates_exts
-
-    def execute(self, context: Any) -> Any:
-        context["templates_dict"] = self.templates_dict
-        result = call(self.python_callable, self.op_args, self.op_kwargs, context)
-        if self.show_return_value_in_logs:
-            self.log.info("Done. Returned value was: %s", result)
-        else:
-            self.log.info("Done. Returned value not shown")
-        return result
-
-    python_callable: Callable[..., Any]
-    op_args: Any
-    op_kwargs: Any
+from tradewind.sdk.decorators.base import task_decorator_factory
+from tradewind.sdk.decorators.function import FunctionOperator
+from tradewind.sdk.operators.python import PythonOperator
 
 
-class FunctionTask(DecoratedOperator, _CallFunction):
+class FunctionTask(FunctionOperator, PythonOperator):
     """The operator of a plain @task."""
 
     template_fields = ("templates_dict", "op_args", "op_kwargs")
-    template_fields_renderers: ClassVar[Mapping[str, str]] = {
-        "templates_dict": "json",
-        "op_args": "py",
-        "op_kwargs": "py",
-    }
     custom_operator_name = "@task"
 
 

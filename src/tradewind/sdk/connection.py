@@ -1,0 +1,270 @@
+"""`Connection`: how to reach a system outside, by id."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+import os
+from typing import Any
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+
+from tradewind.core import protocol
+from tradewind.sdk.comms import get_channel
+from tradewind.sdk.exceptions import AirflowException, AirflowNotFoundException
+from tradewind.sdk.masking import mask_secret
+
+log = logging.getLogger(__name__)
+
+_PREFIXES = ("AIRFLOW_CONN_", "TRADEWIND_CONN_")
+EXTRA_KEY = "__extra__"
+
+
+class Connection:
+    """Host, login and so on; give the parts, or one `uri`. `extra` is a JSON text."""
+
+    EXTRA_KEY = EXTRA_KEY
+
+    def __init__(
+        self,
+        conn_id: str | None = None,
+        conn_type: str | None = None,
+        description: str | None = None,
+        host: str | None = None,
+        login: str | None = None,
+        password: str | None = None,
+        schema: str | None = None,
+        port: int | str | None = None,
+        extra: str | dict[str, Any] | None = None,
+        uri: str | None = None,
+    ) -> None:
+        parts = (conn_type, host, login, password, schema, port, extra)
+        if uri is not None and any(part is not None for part in parts):
+            raise AirflowException(
+                "You must create an object using the URI or individual values "
+                "(conn_type, host, login, password, schema, port or extra). "
+                "You can't mix these two ways to create this object."
+            )
+        self.conn_id = conn_id
+        self.conn_type = conn_type
+        self.description = description
+        self.host = host
+        self.login = login
+        self.password = password
+        self.schema = schema
+        self.port = _port(port)
+        self.extra = json.dumps(extra) if isinstance(extra, dict) else extra
+        if uri is not None:
+            self.__dict__.update(_parts_of_uri(uri))
+
+    @classmethod
+    def get(cls, conn_id: str) -> Connection:
+        """From the environment (`AIRFLOW_CONN_<ID>`: URI or JSON), else from the control plane.
+
+        Raises AirflowNotFoundException when there is none.
+        """
+        for prefix in _PREFIXES:
+            text = os.environ.get(prefix + conn_id.upper())
+            if text:
+                return cls.from_text(text, conn_id)._masked()
+        channel = get_channel()
+        reply = channel.request(protocol.GetConnection(conn_id=conn_id)) if channel else None
+        if not isinstance(reply, protocol.ConnectionReply) or reply.connection is None:
+            raise AirflowNotFoundException(
+                f"The conn_id `{conn_id}` isn't defined; add it with `tradewind connections add "
+                f"{conn_id}` or in AIRFLOW_CONN_{conn_id.upper()}"
+            )
+        found = reply.connection
+        return cls(
+            conn_id=found.conn_id,
+            conn_type=found.conn_type,
+            description=found.description,
+            host=found.host,
+            login=found.login,
+            password=found.password,
+            schema=found.schema,
+            port=found.port,
+            extra=found.extra,
+        )._masked()
+
+    @classmethod
+    async def async_get(cls, conn_id: str) -> Connection:
+        """`get` for code in an event loop."""
+        import asyncio
+
+        return await asyncio.to_thread(cls.get, conn_id)
+
+    @classmethod
+    def get_connection_from_secrets(cls, conn_id: str) -> Connection:
+        """Airflow 2's name of `get`."""
+        return cls.get(conn_id)
+
+    @classmethod
+    def from_text(cls, text: str, conn_id: str | None = None) -> Connection:
+        """A URI, or JSON when it begins with a brace."""
+        if text.lstrip().startswith("{"):
+            return cls.from_json(text, conn_id)
+        return cls.from_uri(text, conn_id)
+
+    @classmethod
+    def from_uri(cls, uri: str, conn_id: str | None = None) -> Connection:
+        return cls(conn_id=conn_id, uri=uri)
+
+    @classmethod
+    def from_json(cls, value: str, conn_id: str | None = None) -> Connection:
+        parts = json.loads(value)
+        if "uri" in parts:
+            return cls(conn_id=conn_id, uri=parts["uri"])
+        if parts.get("conn_type"):
+            parts["conn_type"] = _normal_type(parts["conn_type"])
+        parts.pop("conn_id", None)
+        return cls(conn_id=conn_id, **parts)
+
+    def _masked(self) -> Connection:
+        mask_secret(self.password)
+        mask_secret(self.extra_dejson, "extra")
+        return self
+
+    @property
+    def extra_dejson(self) -> dict[str, Any]:
+        """`extra` as a dict; empty, with an error in the log, when it is not JSON."""
+        if not self.extra:
+            return {}
+        try:
+            parsed = json.loads(self.extra)
+        except ValueError:
+            log.error("The extra of connection %r is not JSON; it is left out", self.conn_id)
+            return {}
+        return parsed if isinstance(parsed, dict) else {}
+
+    def get_password(self) -> str | None:
+        return self.password
+
+    def get_uri(self) -> str:
+        """The connection as a URI, from which `Connection(uri=...)` makes an equal one."""
+        scheme = f"{self.conn_type.lower().replace('_', '-')}://" if self.conn_type else "//"
+        protocol_part, host = _split_protocol(self.host, self.conn_type)
+        return scheme + protocol_part + self._login_part() + self._host_part(host) + self._query()
+
+    def _login_part(self) -> str:
+        login = quote(self.login, safe="") if self.login is not None else ""
+        if self.password is not None:
+            login += ":" + quote(self.password, safe="")
+        return f"{login}@" if login else ""
+
+    def _host_part(self, host: str | None) -> str:
+        part = quote(host, safe="") if host else ""
+        if self.port:
+            part += f":{self.port}" if part or self._login_part() else f"@:{self.port}"
+        return f"{part}/{quote(self.schema, safe='')}" if self.schema else part
+
+    def _query(self) -> str:
+        if not self.extra:
+            return ""
+        parsed = self.extra_dejson
+        query = urlencode(parsed)
+        if not query or parsed != dict(parse_qsl(query, keep_blank_values=True)):
+            query = urlencode({EXTRA_KEY: self.extra})
+        return f"?{query}" if self.schema else f"/?{query}"
+
+    def to_dict(self, *, prune_empty: bool = False, validate: bool = True) -> dict[str, Any]:
+        """All parts, `extra` as a dict."""
+        names = (
+            "conn_id",
+            "conn_type",
+            "description",
+            "host",
+            "login",
+            "password",
+            "schema",
+            "port",
+        )
+        parts = {name: getattr(self, name) for name in names}
+        if prune_empty:
+            parts = {name: value for name, value in parts.items() if value is not None}
+        if self.extra_dejson or not prune_empty:
+            parts["extra"] = self.extra_dejson
+        return parts
+
+    def as_json(self) -> str:
+        parts = self.to_dict(prune_empty=True)
+        parts.pop("conn_id", None)
+        return json.dumps(parts)
+
+    def get_hook(self, *, hook_params: dict[str, Any] | None = None) -> Any:
+        """The hook for its type, when a provider package of Airflow that has one is installed."""
+        provider = (self.conn_type or "").replace("-", "_")
+        name = "".join(part.capitalize() for part in provider.split("_")) + "Hook"
+        try:
+            module = importlib.import_module(f"airflow.providers.{provider}.hooks.{provider}")
+            hook = getattr(module, name)
+        except (ImportError, AttributeError):
+            raise AirflowException(
+                f'Unknown hook type "{self.conn_type}"; construct the hook by its class instead'
+            ) from None
+        return hook(**{hook.conn_name_attr: self.conn_id}, **(hook_params or {}))
+
+    def __repr__(self) -> str:
+        return f"Connection(conn_id={self.conn_id!r}, conn_type={self.conn_type!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Connection) and self.__dict__ == other.__dict__
+
+    def __hash__(self) -> int:
+        return hash(self.conn_id)
+
+
+def _port(port: int | str | None) -> int | None:
+    if port is None or port == "":
+        return None
+    try:
+        return int(port)
+    except ValueError:
+        raise ValueError(f"Expected integer value for `port`, but got {port!r} instead.") from None
+
+
+def _normal_type(conn_type: str) -> str:
+    return "postgres" if conn_type == "postgresql" else conn_type.replace("-", "_")
+
+
+def _split_protocol(host: str | None, conn_type: str | None) -> tuple[str, str | None]:
+    """A host such as "https://example.org" keeps its protocol unless that is the type itself."""
+    if host and "://" in host:
+        protocol_name, rest = host.split("://", 1)
+        if protocol_name != conn_type:
+            return f"{protocol_name}://", rest
+    return "", host
+
+
+def _parts_of_uri(uri: str) -> dict[str, Any]:
+    """`type://login:password@host:port/schema?extra`; the host may bring a protocol of its own."""
+    count = uri.count("://")
+    if count > 2:
+        raise AirflowException(f"Invalid connection string: {uri}.")
+    scheme = urlsplit(uri).scheme
+    rest = uri[len(scheme) + 3 :] if uri.startswith(f"{scheme}://") else uri
+    protocol_name = None
+    if count == 2:
+        protocol_name, _, rest = rest.partition("://")
+        if "@" in protocol_name or ":" in protocol_name:
+            raise AirflowException(f"Invalid connection string: {uri}.")
+    parts = urlsplit(f"//{rest.removeprefix('//')}")
+    host = unquote(_host_of(parts.netloc))
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    return {
+        "conn_type": _normal_type(scheme),
+        "host": f"{protocol_name}://{host}" if protocol_name and host else host,
+        "schema": unquote(parts.path[1:]),
+        "login": unquote(parts.username) if parts.username else parts.username,
+        "password": unquote(parts.password) if parts.password else parts.password,
+        "port": parts.port,
+        "extra": (query.get(EXTRA_KEY) or json.dumps(query)) if query else None,
+    }
+
+
+def _host_of(netloc: str) -> str:
+    """The host in its own case; `urlsplit(...).hostname` would lower it."""
+    host = netloc.rpartition("@")[2]
+    if host.startswith("["):
+        return host.partition("]")[0] + "]"
+    return host.partition(":")[0]
