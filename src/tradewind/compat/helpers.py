@@ -66,8 +66,9 @@ def merge_dicts(dict1: dict[Any, Any], dict2: dict[Any, Any]) -> dict[Any, Any]:
     merged = dict(dict1)
     for key, value in dict2.items():
         mine = merged.get(key)
-        both = isinstance(mine, dict) and isinstance(value, dict)
-        merged[key] = merge_dicts(mine, value) if both else value
+        if isinstance(mine, dict) and isinstance(value, dict):
+            value = merge_dicts(mine, value)
+        merged[key] = value
     return merged
 
 

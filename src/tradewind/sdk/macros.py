@@ -59,8 +59,11 @@ def ds_format_locale(
 ) -> str:
     """Like `ds_format` in a language's words: `output_format` and `locale` are Babel's."""
     try:
-        from babel import Locale
-        from babel.dates import LC_TIME, format_datetime
+        from babel import Locale  # type: ignore[import-not-found, unused-ignore]  # optional
+        from babel.dates import (  # type: ignore[import-not-found, unused-ignore]
+            LC_TIME,
+            format_datetime,
+        )
     except ModuleNotFoundError as missing:
         raise ModuleNotFoundError(
             "macros.ds_format_locale needs the package babel, which is not installed where this "

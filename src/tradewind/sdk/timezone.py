@@ -55,7 +55,7 @@ def _default_zone() -> dt.tzinfo:
         return utc
     import pendulum
 
-    return pendulum.local_timezone() if name == "system" else pendulum.timezone(name)
+    return pendulum.now().tzinfo or utc if name == "system" else parse_timezone(name)
 
 
 def make_aware(value: dt.datetime, timezone: dt.tzinfo | None = None) -> DateTime:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from tradewind.sdk.authoring import NOTSET
@@ -35,7 +35,7 @@ class _BashTask(DecoratedOperator, _ComputedBashOperator):
         *DecoratedOperator.template_fields,
         *BashOperator.template_fields,
     )
-    template_fields_renderers: ClassVar[dict[str, str]] = {
+    template_fields_renderers: ClassVar[Mapping[str, str]] = {
         **DecoratedOperator.template_fields_renderers,
         **BashOperator.template_fields_renderers,
     }

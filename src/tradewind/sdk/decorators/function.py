@@ -19,5 +19,9 @@ class FunctionOperator(DecoratedOperator):
         op_kwargs: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
-        given = {"python_callable": python_callable, "op_args": op_args, "op_kwargs": op_kwargs}
+        given: dict[str, Any] = {
+            "python_callable": python_callable,
+            "op_args": op_args,
+            "op_kwargs": op_kwargs,
+        }
         super().__init__(kwargs_to_upstream=given, **given, **kwargs)

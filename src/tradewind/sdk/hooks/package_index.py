@@ -32,4 +32,4 @@ class PackageIndexHook(BaseHook):
         if connection.login:
             secret = f":{quote(connection.password)}" if connection.password else ""
             place = f"{quote(connection.login)}{secret}@{place}"
-        return url._replace(netloc=place).geturl()
+        return str(url._replace(netloc=place).geturl())

@@ -45,9 +45,9 @@ class ObjectStoragePath:
             path = path._url_without_connection()
         url = urlsplit(os.fspath(path))
         user, _, host = url.netloc.rpartition("@")
-        self.protocol = url.scheme or protocol or ""
-        self.conn_id = conn_id or unquote(user) or None
-        self.storage_options = storage_options
+        self.protocol: str = url.scheme or protocol or ""
+        self.conn_id: str | None = conn_id or unquote(user) or None
+        self.storage_options: dict[str, Any] = storage_options
         plain = url._replace(scheme=self.protocol, netloc=host).geturl()
         self._path: Any = self._open(plain, os.fspath(path))
         if parts:
@@ -59,7 +59,7 @@ class ObjectStoragePath:
         if self.protocol in {"file", "local"}:
             return Path(unquote(urlsplit(url).path))
         try:
-            from upath import UPath
+            from upath import UPath  # type: ignore[import-not-found, unused-ignore]  # optional
         except ModuleNotFoundError as missing:
             raise MissingFileSystem(
                 f"{url!r} needs the packages universal-pathlib and fsspec, which are not installed "
@@ -121,7 +121,9 @@ class ObjectStoragePath:
         if not self.is_local:
             return self._path.fs
         try:
-            from fsspec.implementations.local import LocalFileSystem
+            from fsspec.implementations.local import (  # type: ignore[import-not-found, unused-ignore]
+                LocalFileSystem,
+            )
         except ModuleNotFoundError as missing:
             raise MissingFileSystem(
                 f"The fsspec file system of {self} needs the package fsspec.",

@@ -6,7 +6,7 @@ import mimetypes
 import re
 import smtplib
 import ssl
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
@@ -33,7 +33,7 @@ class EmailOperator(BaseOperator):
         *("to", "subject", "html_content", "from_email", "files", "cc", "bcc"),
         *("mime_subtype", "mime_charset", "conn_id"),
     )
-    template_fields_renderers: ClassVar[dict[str, str]] = {"html_content": "html"}
+    template_fields_renderers: ClassVar[Mapping[str, str]] = {"html_content": "html"}
     template_ext: Sequence[str] = (".html",)
     ui_color = "#e6faf9"
 

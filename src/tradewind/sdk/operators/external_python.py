@@ -127,7 +127,7 @@ class _ExternalPythonOperator(PythonOperator):
         return env
 
     def _bundle_root(self) -> str | None:
-        file, relative = self.dag.fileloc, self.dag.relative_fileloc
+        file, relative = self.dag.fileloc, getattr(self.dag, "relative_fileloc", None)
         if not file or not relative or not file.endswith(relative):
             return None
         return file[: -len(relative)].rstrip(os.sep) or None

@@ -27,7 +27,7 @@ class PythonOperator(BaseOperator):
     """
 
     template_fields: Sequence[str] = ("templates_dict", "op_args", "op_kwargs")
-    template_fields_renderers: ClassVar[dict[str, str]] = {
+    template_fields_renderers: ClassVar[Mapping[str, str]] = {
         "templates_dict": "json",
         "op_args": "py",
         "op_kwargs": "py",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from tradewind.core.errors import Conflict
@@ -58,7 +58,7 @@ class TriggerDagRunOperator(BaseOperator):
         "wait_for_completion",
         "skip_when_already_exists",
     )
-    template_fields_renderers: ClassVar[dict[str, str]] = {"conf": "py"}
+    template_fields_renderers: ClassVar[Mapping[str, str]] = {"conf": "py"}
     ui_color = "#ffefeb"
 
     def __init__(

@@ -216,5 +216,5 @@ def poke_mode_only(cls: Sensor) -> Sensor:
         if value != "poke":
             raise ValueError(f"Cannot set mode to '{value}'. Only 'poke' is acceptable")
 
-    cls.mode = property(lambda self: "poke", refuse)  # type: ignore[assignment,attr-defined]
+    cls.mode = property(lambda self: "poke", refuse)  # type: ignore[assignment]
     return cls

@@ -290,6 +290,7 @@ class ExternalTaskMarker(EmptyOperator):
             raise ValueError("recursion_depth should be a positive integer")
         self.external_dag_id = external_dag_id
         self.external_task_id = external_task_id
-        is_text = isinstance(logical_date, str)
-        self.logical_date = logical_date if is_text else logical_date.isoformat()
+        if isinstance(logical_date, datetime):
+            logical_date = logical_date.isoformat()
+        self.logical_date = logical_date
         self.recursion_depth = recursion_depth
