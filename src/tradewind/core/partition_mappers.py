@@ -171,6 +171,8 @@ class FanOut(Mapper):
     """One upstream key feeds a partition for each member of its period."""
 
     def __init__(self, upstream: Mapper, window: Window, downstream: Mapper) -> None:
+        if window.of_dates and not upstream.of_dates:
+            raise _mismatch("FanOutMapper", window)
         self._upstream = upstream
         self._window = window
         self._downstream = downstream
@@ -192,10 +194,7 @@ class RollUp(Mapper):
 
     def __init__(self, upstream: Mapper, window: Window, minimum: int | None) -> None:
         if upstream.of_dates is not window.of_dates:
-            raise InvalidDag(
-                f"RollupMapper: a {window.kind} cannot count the keys of its upstream mapper.",
-                hint="Windows of time go with StartOf… mappers, SegmentWindow with the others.",
-            )
+            raise _mismatch("RollupMapper", window)
         if minimum == 0:
             raise InvalidDag(
                 "MinimumCount(0) would never wait.",
@@ -263,6 +262,13 @@ def _strptime(key: str, key_format: str) -> datetime:
             f"Partition key {key!r} does not fit the format {key_format!r}: {error}.",
             hint="Set the mapper's input_format to what the upstream emits.",
         ) from None
+
+
+def _mismatch(kind: str, window: Window) -> InvalidDag:
+    return InvalidDag(
+        f"{kind}: a {window.kind} cannot count the keys of its upstream mapper.",
+        hint="Windows of time go with StartOf… mappers, SegmentWindow with the others.",
+    )
 
 
 def _single(keys: list[str], kind: str) -> str:

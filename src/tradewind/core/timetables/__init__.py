@@ -6,6 +6,7 @@ user's own class is not here: a `CustomSchedule` brings its slots along.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -30,7 +31,7 @@ from tradewind.core.dag import (
 )
 from tradewind.core.errors import InvalidDag
 from tradewind.core.timetables import cron, custom, delta, events, partition, simple
-from tradewind.core.timetables.base import Interval, Limits
+from tradewind.core.timetables.base import Interval, Limits, NoTick
 from tradewind.core.timetables.cron_syntax import resolve_preset
 from tradewind.core.timetables.delta import decode_delta, encode_delta
 from tradewind.core.zones import zone
@@ -98,7 +99,8 @@ def slots_between(timetable: Timetable, start: datetime, end: datetime) -> Itera
     Those that are not due yet are among them. A continuous timetable has nothing to fill.
     """
     if isinstance(timetable, CronPartition):
-        yield from partition.partitions_between(timetable, start, end)
+        with suppress(NoTick):
+            yield from partition.partitions_between(timetable, start, end)
         return
     if isinstance(timetable, ContinuousSchedule):
         return
@@ -111,7 +113,10 @@ def slots_between(timetable: Timetable, start: datetime, end: datetime) -> Itera
 
 def manual_interval(timetable: Timetable, at: datetime) -> Interval:
     """The data interval of a run that somebody triggers with that logical date."""
-    return _kind(timetable).manual_interval(timetable, at)
+    try:
+        return _kind(timetable).manual_interval(timetable, at)
+    except NoTick:
+        return Interval(at, at)
 
 
 def needs_child(timetable: Timetable, last: Slot | None = None) -> bool:
@@ -172,7 +177,10 @@ def _kind(timetable: Timetable) -> _Kind:
 
 
 def _next(timetable: Timetable, last: Slot | None, limits: Limits) -> Slot | None:
-    return _kind(timetable).next(timetable, last, limits)
+    try:
+        return _kind(timetable).next(timetable, last, limits)
+    except NoTick:  # 30 February and the like
+        return None
 
 
 def _validate_asset_or_time(timetable: AssetOrTimeSchedule) -> None:

@@ -1,5 +1,6 @@
 """Timetables made of cron expressions, in the wall clock of a zone."""
 
+from contextlib import suppress
 from datetime import datetime, timedelta, tzinfo
 from math import inf
 
@@ -70,14 +71,12 @@ def next_trigger(timetable: CronTrigger, last: Slot | None, limits: Limits) -> S
     """The next slot of all the expressions together; two that fall together are one."""
     slots = []
     for expression in timetable.crons:
-        tick = next_cron_tick(
-            CronTicks(expression, timetable.timezone),
-            last.interval_end if last else None,
-            limits,
-            timetable.run_immediately,
-        )
-        if tick is not None:
-            slots.append(interval_slot(tick - decode_delta(timetable.interval), tick))
+        ticks = CronTicks(expression, timetable.timezone)
+        last_end = last.interval_end if last else None
+        with suppress(NoTick):  # the other expressions may have one
+            tick = next_cron_tick(ticks, last_end, limits, timetable.run_immediately)
+            if tick is not None:
+                slots.append(interval_slot(tick - decode_delta(timetable.interval), tick))
 
     def urgency(slot: Slot) -> float:
         date = slot.logical_date
@@ -91,12 +90,9 @@ def next_trigger(timetable: CronTrigger, last: Slot | None, limits: Limits) -> S
 def next_cron_tick(
     ticks: CronTicks, last_end: datetime | None, limits: Limits, run_immediately: RunImmediately
 ) -> datetime | None:
-    try:
-        return trigger_tick(
-            ticks, last_end, limits, lambda now: _first_tick(ticks, now, run_immediately)
-        )
-    except NoTick:
-        return None
+    return trigger_tick(
+        ticks, last_end, limits, lambda now: _first_tick(ticks, now, run_immediately)
+    )
 
 
 def _first_tick(ticks: CronTicks, now: datetime, run_immediately: RunImmediately) -> datetime:
