@@ -109,11 +109,11 @@ class Board:
         return tally
 
     def branch_against(self, ti: TaskInstance) -> str | None:
-        """The direct upstream that succeeded and did not follow this instance."""
+        """The direct upstream, done, whose last decision was not to follow this instance."""
         for parent_id, map_index in self._not_followed.get(ti.task_id, ()):
             parent = self.nodes[parent_id].instances.get(map_index)
-            if parent is None or parent.state is not TaskInstanceState.SUCCESS:
-                continue  # cleared, and not through yet, or not to a decision this time
+            if parent is None or parent.state not in FINISHED_STATES:
+                continue
             indexes = upstream_indexes(self.plan, self.lengths, ti.task_id, ti.map_index, parent_id)
             if map_index == (-1 if indexes is None else indexes):
                 return parent_id

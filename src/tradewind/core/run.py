@@ -5,7 +5,7 @@ calls `advance`, claims from `claimable`, and stores `take_changes`. Methods tha
 return whether it was accepted: one for an instance that is no longer where it belongs is not.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 
 from tradewind.core.board import Board, Node
@@ -18,7 +18,7 @@ from tradewind.core.changes import (
     RunFinished,
     StoreXComs,
 )
-from tradewind.core.decisions import Cause, decide
+from tradewind.core.decisions import Cause, Decision, decide
 from tradewind.core.expansion import expand, fits
 from tradewind.core.instances import Past, RunFacts, TaskInstance
 from tradewind.core.ledger import Ledger
@@ -355,38 +355,46 @@ class Run:
                 self._ledger.reopen(ti)
 
     def _judge(self, now: datetime) -> None:
-        dirty = self._board.dirty
-        while dirty:
-            task_id = next(iter(dirty))
-            indexes = dirty.pop(task_id)
-            node = self._board.nodes[task_id]
-            if indexes is None:
-                self._judge_all(node, now)
+        """In rounds: each round judges what the one before it touched, and then moves.
+
+        So what a round decides does not depend on the order of tasks, and it agrees with Airflow,
+        whose scheduler looks at a run as it was when the look began.
+        """
+        board = self._board
+        while board.dirty:
+            touched, board.dirty = board.dirty, {}
+            decided = [
+                (ti, decision)
+                for task_id, indexes in touched.items()
+                for ti, decision in self._decisions(board.nodes[task_id], indexes)
+            ]
+            for ti, decision in decided:
+                if board.nodes[ti.task_id].open.get(ti.map_index) is ti:
+                    self._apply(ti, decision, now)
+
+    def _decisions(
+        self, node: Node, indexes: set[int] | None
+    ) -> Iterator[tuple[TaskInstance, Decision]]:
+        """Decisions on the node's open instances that do not just wait.
+
+        Instances of a task outside mapped groups are alike: when the first one waits, all do.
+        """
+        alike = not node.plan.mapped_groups and not any(view.shared.removed for view in node.views)
+        for map_index in node.open if indexes is None else sorted(indexes):
+            ti = node.open.get(map_index)
+            if ti is None:
                 continue
-            for map_index in sorted(indexes):
-                ti = node.open.get(map_index)
-                if ti is not None:
-                    self._judge_one(node, ti, now)
+            decision = decide(self._board, self._gate, ti)
+            if decision.verdict is not Verdict.WAIT:
+                yield ti, decision
+            elif alike:
+                return
 
-    def _judge_all(self, node: Node, now: datetime) -> None:
-        """All open instances; the first one waiting is enough to know when all are alike."""
-        alike = not node.plan.mapped_groups and not any(v.shared.removed for v in node.views)
-        first = next(iter(node.open.values()), None)
-        if first is None:
-            return
-        if self._judge_one(node, first, now) is Verdict.WAIT and alike:
-            return
-        for ti in list(node.open.values()):
-            if ti is not first:
-                self._judge_one(node, ti, now)
-
-    def _judge_one(self, node: Node, ti: TaskInstance, now: datetime) -> Verdict:
-        verdict, cause = decide(self._board, self._gate, ti)
-        if verdict is Verdict.RUN:
-            self._run(node, ti, now)
-        elif verdict is not Verdict.WAIT:
-            self._ledger.stop(ti, S(verdict.value), now, _ENDS[cause])
-        return verdict
+    def _apply(self, ti: TaskInstance, decision: Decision, now: datetime) -> None:
+        if decision.verdict is Verdict.RUN:
+            self._run(self._board.nodes[ti.task_id], ti, now)
+        else:
+            self._ledger.stop(ti, S(decision.verdict.value), now, _ENDS[decision.cause])
 
     def _run(self, node: Node, ti: TaskInstance, now: datetime) -> None:
         """Nothing stands in the way: expand what is not, and schedule what is."""
