@@ -70,6 +70,8 @@ class Resume(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     event: Json = None
     timed_out: bool = False
     trigger_error: str | None = None  # traceback of a trigger that failed
+    ends_as: str | None = None  # the state in which the event itself ends the task
+    xcoms: dict[str, Json] = msgspec.field(default_factory=dict)  # with `ends_as`
 
 
 class DagSource(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,26 @@
+"""Statements about what a triggerer needs to know to run the triggers that it has claimed."""
+
+from collections.abc import Collection
+
+from sqlalchemy import Connection, func, select
+
+from tradewind.store.engine import Rows
+from tradewind.store.schema import attempt, dag, dag_run, trigger
+
+
+def orders(tx: Connection, ids: Collection[int]) -> Rows:
+    """Rows of `trigger`, with the DAG's `file` and the `log_file` of the attempt that deferred
+    (both None for an asset's watcher)."""
+    newest = (
+        select(func.max(attempt.c.id))
+        .where(attempt.c.task_instance_id == trigger.c.task_instance_id)
+        .scalar_subquery()
+    )
+    return tx.execute(
+        select(trigger, dag.c.file, attempt.c.log_file)
+        .outerjoin(dag_run, dag_run.c.id == trigger.c.run_pk)
+        .outerjoin(dag, dag.c.dag_id == dag_run.c.dag_id)
+        .outerjoin(attempt, attempt.c.id == newest)
+        .where(trigger.c.id.in_(ids))
+        .order_by(trigger.c.id)
+    ).all()
