@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tradewind.core.dag import CustomSchedule, Slot
-from tradewind.core.dag import Timetable as TimetableSpec
 from tradewind.core.states import DagRunType
 from tradewind.sdk import dates
 from tradewind.sdk.exceptions import AirflowTimetableInvalid
@@ -15,6 +13,7 @@ from tradewind.sdk.exceptions import AirflowTimetableInvalid
 if TYPE_CHECKING:
     from pendulum import DateTime
 
+    from tradewind.core.dag import Slot
     from tradewind.sdk.assets import BaseAsset
     from tradewind.sdk.dag import DAG
 
@@ -100,13 +99,6 @@ class Timetable:
     def validate(self) -> None:
         """Raise AirflowTimetableInvalid when it cannot work."""
 
-    def spec(self) -> TimetableSpec:
-        """The struct for the scheduler; the slots are added by `upcoming_slots`."""
-        cls = type(self)
-        return CustomSchedule(
-            classpath=f"{cls.__module__}.{cls.__qualname__}", can_be_scheduled=self.can_be_scheduled
-        )
-
     def infer_manual_data_interval(self, *, run_after: DateTime) -> DataInterval:
         return DataInterval.exact(run_after)
 
@@ -150,6 +142,8 @@ def upcoming_slots(
 
 
 def _slot_of(info: Any, timetable: Timetable) -> Slot:
+    from tradewind.core.dag import Slot
+
     if not hasattr(info, "run_after") or not hasattr(info, "data_interval"):
         raise AirflowTimetableInvalid(
             f"{type(timetable).__name__}.next_dagrun_info() gave {info!r} instead of a DagRunInfo"
@@ -170,6 +164,8 @@ def interval_from(start: datetime, end: datetime) -> DataInterval:
 
 
 def interval_to_slot(interval: DataInterval | None) -> Slot | None:
+    from tradewind.core.dag import Slot
+
     if interval is None:
         return None
     start, end = dates.known_utc(interval.start), dates.known_utc(interval.end)

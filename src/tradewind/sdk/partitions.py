@@ -10,7 +10,6 @@ from datetime import tzinfo
 from enum import Enum
 from typing import Any, ClassVar
 
-from tradewind.core.dag import PartitionMapperSpec
 from tradewind.sdk import dates
 
 
@@ -137,10 +136,6 @@ class PartitionMapper(_Declared):
                 f"max_downstream_keys must be a positive integer or None, got {max_downstream_keys!r}"
             )
         super().__init__(max_downstream_keys=max_downstream_keys, **arguments)
-
-    def spec(self) -> PartitionMapperSpec:
-        declared = self.to_json()
-        return PartitionMapperSpec(kind=declared["kind"], arguments=declared["arguments"])
 
 
 class IdentityMapper(PartitionMapper):

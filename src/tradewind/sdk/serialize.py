@@ -27,6 +27,7 @@ from tradewind.sdk.param import Param
 from tradewind.sdk.plain import plain
 from tradewind.sdk.serialize_task import expansion, task_spec
 from tradewind.sdk.taskgroup import MappedTaskGroup, TaskGroup
+from tradewind.sdk.timetable_specs import timetable_spec
 
 
 def serialize_dag(dag: DAG, file: str) -> core.SerializedDag:
@@ -143,7 +144,7 @@ def serialize_timetable(dag: DAG) -> core.Timetable:
     """The schedule alone. Raises InvalidDag when it cannot be evaluated."""
     dag.timetable.validate()
     try:
-        spec = _with_slots(dag.timetable.spec(), dag.timetable, dag)
+        spec = _with_slots(timetable_spec(dag.timetable), dag.timetable, dag)
         timetables.validate(spec)
     except (InvalidDag, ValueError) as error:
         raise InvalidDag(

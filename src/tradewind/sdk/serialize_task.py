@@ -13,7 +13,7 @@ from tradewind.sdk.authoring import NOTSET
 from tradewind.sdk.expand_input import DictOfListsExpandInput, ExpandInput
 from tradewind.sdk.mapped import MappedOperator
 from tradewind.sdk.plain import plain
-from tradewind.sdk.timetables import asset_spec
+from tradewind.sdk.timetable_specs import asset_spec
 from tradewind.sdk.xcom_arg import ConcatXComArg, MapXComArg, PlainXComArg, ZipXComArg
 
 if TYPE_CHECKING:

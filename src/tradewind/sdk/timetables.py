@@ -1,7 +1,7 @@
-"""The schedules that a DAG can have. Each one describes itself as a struct of `core.dag` (`spec`).
+"""The schedules that a DAG can have, and what `schedule=` makes of its values.
 
-A class of the user's own (or a subclass with its own `next_dagrun_info`) cannot be described: its
-slots are computed in the parsing child, see `custom_timetables.upcoming_slots`.
+Data only: `timetable_specs` turns each into a struct that the scheduler evaluates by itself. A class
+of the user's own is not here; see `custom_timetables`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any
 
-from tradewind.core import dag as core
 from tradewind.core.states import DagRunType
 from tradewind.sdk import dates
 from tradewind.sdk.assets import AssetAll, BaseAsset
@@ -32,27 +31,26 @@ if TYPE_CHECKING:
 
 
 class BaseTimetable(Timetable):
-    """Base of the schedules that the scheduler evaluates by itself."""
+    """Base of the schedules that the scheduler evaluates by itself.
 
-    def build_spec(self) -> core.Timetable:
-        """The struct that describes it."""
-        raise TypeError(f"{type(self).__name__} cannot be described")
-
-    def spec(self) -> core.Timetable:
-        if type(self).next_dagrun_info is not BaseTimetable.next_dagrun_info:
-            return super().spec()  # a subclass with a mind of its own
-        return self.build_spec()
+    A subclass that overrides `next_dagrun_info` is treated as one of the user's own.
+    """
 
     @property
     def summary(self) -> str:
         from tradewind.core.timetables import summary
 
-        return summary(self.build_spec()) or ""
+        return summary(self._spec()) or ""
+
+    def _spec(self) -> Any:
+        from tradewind.sdk.timetable_specs import builtin_spec
+
+        return builtin_spec(self)
 
     def infer_manual_data_interval(self, *, run_after: datetime) -> DataInterval:
         from tradewind.core.timetables import manual_interval
 
-        interval = manual_interval(self.build_spec(), dates.known_utc(run_after))
+        interval = manual_interval(self._spec(), dates.known_utc(run_after))
         return interval_from(interval.start, interval.end)
 
     def next_dagrun_info(
@@ -61,7 +59,7 @@ class BaseTimetable(Timetable):
         from tradewind.core.timetables import next_slot
 
         slot = next_slot(
-            self.build_spec(),
+            self._spec(),
             last=interval_to_slot(last_automated_data_interval),
             earliest=dates.as_utc(restriction.earliest, "earliest"),
             latest=dates.as_utc(restriction.latest, "latest"),
@@ -78,46 +76,17 @@ class NullTimetable(BaseTimetable):
     periodic = False
     run_type = DagRunType.MANUAL
 
-    def build_spec(self) -> core.Timetable:
-        return core.NullSchedule()
-
 
 class OnceTimetable(BaseTimetable):
     """`schedule="@once"`."""
 
     periodic = False
 
-    def build_spec(self) -> core.Timetable:
-        return core.OnceSchedule()
-
 
 class ContinuousTimetable(BaseTimetable):
     """`schedule="@continuous"`: the next run begins when the last one has ended."""
 
     active_runs_limit = 1
-
-    def build_spec(self) -> core.Timetable:
-        return core.ContinuousSchedule()
-
-
-def _seconds(delta: Any) -> float | dict[str, int]:
-    from tradewind.core.timetables import encode_delta
-
-    return encode_delta(delta)
-
-
-def _zone(timezone: str | tzinfo | None) -> str:
-    return timezone if isinstance(timezone, str) else dates.zone_name(timezone)
-
-
-def _cron(expression: str) -> str:
-    from tradewind.core.timetables import resolve_preset
-
-    return resolve_preset(expression)
-
-
-def _run_immediately(value: Any) -> bool | float | None:
-    return value.total_seconds() if isinstance(value, timedelta) else value
 
 
 class CronTriggerTimetable(BaseTimetable):
@@ -135,14 +104,6 @@ class CronTriggerTimetable(BaseTimetable):
         self.timezone = timezone
         self.interval = interval
         self.run_immediately = run_immediately
-
-    def build_spec(self) -> core.Timetable:
-        return core.CronTrigger(
-            crons=[_cron(cron) for cron in self.crons],
-            timezone=_zone(self.timezone),
-            interval=_seconds(self.interval),
-            run_immediately=_run_immediately(self.run_immediately),
-        )
 
 
 class MultipleCronTriggerTimetable(CronTriggerTimetable):
@@ -162,14 +123,11 @@ class MultipleCronTriggerTimetable(CronTriggerTimetable):
 
 
 class CronDataIntervalTimetable(BaseTimetable):
-    """Runs at the end of each interval between two ticks; what Airflow 1 and 2 meant by a cron text."""
+    """Runs at the end of each interval between two ticks: what a cron text was in Airflow 1 and 2."""
 
     def __init__(self, cron: str, timezone: str | tzinfo = "UTC") -> None:
         self.cron = cron
         self.timezone = timezone
-
-    def build_spec(self) -> core.Timetable:
-        return core.CronInterval(cron=_cron(self.cron), timezone=_zone(self.timezone))
 
 
 class DeltaTriggerTimetable(BaseTimetable):
@@ -179,18 +137,12 @@ class DeltaTriggerTimetable(BaseTimetable):
         self.delta = delta
         self.interval = interval
 
-    def build_spec(self) -> core.Timetable:
-        return core.DeltaTrigger(delta=_seconds(self.delta), interval=_seconds(self.interval))
-
 
 class DeltaDataIntervalTimetable(BaseTimetable):
     """Runs at the end of each interval of length `delta`."""
 
     def __init__(self, delta: Delta) -> None:
         self.delta = delta
-
-    def build_spec(self) -> core.Timetable:
-        return core.DeltaInterval(delta=_seconds(self.delta))
 
 
 class EventsTimetable(BaseTimetable):
@@ -208,15 +160,8 @@ class EventsTimetable(BaseTimetable):
         self.restrict_to_events = restrict_to_events
         self.own_description = description
 
-    def build_spec(self) -> core.Timetable:
-        return core.EventsSchedule(
-            event_dates=self.event_dates,
-            restrict_to_events=self.restrict_to_events,
-            description=self.own_description,
-        )
 
-
-# --- assets and partitions ---------------------------------------------------------------------------
+# --- assets and partitions ------------------------------------------------------------------------
 
 
 def _condition(assets: Any) -> BaseAsset:
@@ -235,10 +180,8 @@ class AssetTriggeredTimetable(BaseTimetable):
     run_type = DagRunType.ASSET_TRIGGERED
 
     def __init__(self, assets: Any) -> None:
-        self.asset_condition = _condition(assets)
-
-    def build_spec(self) -> core.Timetable:
-        return core.AssetSchedule(condition=condition_spec(self.asset_condition))
+        self.condition = _condition(assets)
+        self.asset_condition = self.condition
 
 
 class AssetOrTimeSchedule(AssetTriggeredTimetable):
@@ -249,11 +192,6 @@ class AssetOrTimeSchedule(AssetTriggeredTimetable):
         self.timetable = timetable
         self.active_runs_limit = timetable.active_runs_limit
         self.can_be_scheduled = timetable.can_be_scheduled
-
-    def build_spec(self) -> core.Timetable:
-        return core.AssetOrTimeSchedule(
-            condition=condition_spec(self.asset_condition), timetable=self.timetable.spec()
-        )
 
 
 class PartitionedAssetTimetable(AssetTriggeredTimetable):
@@ -269,19 +207,6 @@ class PartitionedAssetTimetable(AssetTriggeredTimetable):
         super().__init__(assets)
         self.partition_mapper_config = dict(partition_mapper_config or {})
         self.default_partition_mapper = default_partition_mapper or IdentityMapper()
-
-    def build_spec(self) -> core.Timetable:
-        mappers = {}
-        for asset, mapper in self.partition_mapper_config.items():
-            key = getattr(asset, "name", None) or getattr(asset, "uri", None)
-            if key is None:
-                raise ValueError(f"partition_mapper_config takes assets, not {asset!r}")
-            mappers[key] = mapper.spec()
-        return core.PartitionedAssets(
-            condition=condition_spec(self.asset_condition),
-            default_mapper=self.default_partition_mapper.spec(),
-            mappers=mappers,
-        )
 
 
 class CronPartitionTimetable(BaseTimetable):
@@ -307,17 +232,6 @@ class CronPartitionTimetable(BaseTimetable):
         self.run_immediately = run_immediately
         self.key_format = key_format
 
-    def build_spec(self) -> core.Timetable:
-        return core.CronPartition(
-            cron=_cron(self.cron),
-            timezone=_zone(self.timezone),
-            arguments={
-                "run_offset": self.run_offset or 0,
-                "run_immediately": _run_immediately(self.run_immediately),
-                "key_format": self.key_format,
-            },
-        )
-
 
 class PartitionedAtRuntime(BaseTimetable):
     """No schedule; the tasks say which partitions they made."""
@@ -325,39 +239,6 @@ class PartitionedAtRuntime(BaseTimetable):
     can_be_scheduled = False
     partitioned_at_runtime = True
     run_type = DagRunType.MANUAL
-
-    def build_spec(self) -> core.Timetable:
-        return core.PartitionedAtRuntime()
-
-
-def asset_spec(asset: Any) -> core.AnyAssetRef:
-    """The struct of one asset, alias or reference. Raises TypeError for something else."""
-    from tradewind.sdk.assets import Asset, AssetAlias, AssetNameRef, AssetUriRef
-
-    match asset:
-        case Asset():
-            return core.AssetRef(
-                name=asset.name, uri=asset.uri, group=asset.group, extra=asset.extra
-            )
-        case AssetAlias():
-            return core.AssetAliasRef(name=asset.name, group=asset.group)
-        case AssetNameRef():
-            return core.AssetNameRef(name=asset.name)
-        case AssetUriRef():
-            return core.AssetUriRef(uri=asset.uri)
-    raise TypeError(f"{asset!r} is not an asset")
-
-
-def condition_spec(condition: BaseAsset) -> core.AssetCondition:
-    """The struct of an expression of assets."""
-    from tradewind.sdk.assets import AssetAny, AssetBooleanCondition
-
-    if not isinstance(condition, AssetBooleanCondition):
-        return asset_spec(condition)
-    parts = [condition_spec(part) for part in condition.objects]
-    if isinstance(condition, AssetAny):
-        return core.AssetAny(conditions=parts)
-    return core.AssetAll(conditions=parts)
 
 
 def create_timetable(schedule: Any, timezone: tzinfo | None, *, intervals: bool) -> Timetable:
