@@ -102,20 +102,21 @@ def partition_date(timetable: PartitionedAssets, partition_key: str) -> datetime
 
     Raises `UserError` for a key that a mapper cannot have made.
     """
-    dates = set()
-    for reference in references(timetable.condition):
-        match reference:
-            case AssetRef():
-                spec = mapper_of(timetable, reference.name, reference.uri)
-            case AssetNameRef():
-                spec = mapper_of(timetable, name=reference.name)
-            case AssetUriRef():
-                spec = mapper_of(timetable, uri=reference.uri)
-            case AssetAliasRef():
-                continue
-        dates.add(build_mapper(spec).date(partition_key))
+    dates = {
+        build_mapper(_mapper_for(timetable, reference)).date(partition_key)
+        for reference in references(timetable.condition)
+        if not isinstance(reference, AssetAliasRef)  # known only when its events come
+    }
     dates.discard(None)
     return dates.pop() if len(dates) == 1 else None
+
+
+def _mapper_for(
+    timetable: PartitionedAssets, reference: AssetRef | AssetNameRef | AssetUriRef
+) -> PartitionMapperSpec:
+    name = "" if isinstance(reference, AssetUriRef) else reference.name
+    uri = "" if isinstance(reference, AssetNameRef) else reference.uri
+    return mapper_of(timetable, name, uri)
 
 
 def validate(timetable: PartitionedAssets) -> None:

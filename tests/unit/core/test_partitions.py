@@ -119,6 +119,18 @@ def test_partition_dates() -> None:
         partition_date(schedule(A, a=hour), "2026-01-15")
 
 
+def test_partition_dates_in_keys_of_other_forms() -> None:
+    with_offset = mapper("StartOfHourMapper", output_format="%Y-%m-%dT%H%z")
+    found = partition_date(schedule(A, a=with_offset), "2026-01-15T03+0200")
+    assert found is not None
+    assert found.isoformat() == "2026-01-15T01:00:00+00:00"
+    product = mapper(
+        "ProductMapper", mappers=[nested("IdentityMapper"), nested("StartOfDayMapper")]
+    )
+    assert partition_date(schedule(A, a=product), "us|2026-01-15") is not None
+    assert partition_date(schedule(A, a=product), "2026-01-15") is None
+
+
 def test_too_many_partitions_of_one_event() -> None:
     def fan_out(**options: int) -> PartitionMapperSpec:
         return mapper(

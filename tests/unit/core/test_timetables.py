@@ -105,7 +105,10 @@ def test_catching_up_goes_forward_and_gives_each_slot_once(
     assert all(before.run_after < after.run_after for before, after in pairwise(slots))
     assert all(slot.run_after >= start for slot in slots)
     if isinstance(timetable, CronInterval | DeltaInterval):
-        assert all(before.interval_end == after.interval_start for before, after in pairwise(slots))
+        for before, after in pairwise(slots):
+            assert before.interval_end == after.interval_start or near_a_change(
+                timetable, after.run_after
+            )
 
 
 def chain(timetable: Timetable, earliest: datetime, now: datetime, *, catchup: bool):

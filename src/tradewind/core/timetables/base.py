@@ -8,7 +8,7 @@ from tradewind.core.dag import Slot
 
 
 class NoTick(Exception):
-    """There is no tick in that direction, at least not within fifty years."""
+    """There is no tick: the schedule names a date that never comes, such as 30 February."""
 
 
 class Interval(NamedTuple):

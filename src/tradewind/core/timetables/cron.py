@@ -54,10 +54,7 @@ class CronTicks:
         if self._cron.search is None:
             raise NoTick
         shown = to_wall_clock(at, self._zone)
-        try:
-            found = next(CronSim(self._cron.search, shown, reverse=reverse))
-        except StopIteration:
-            raise NoTick from None
+        found = next(CronSim(self._cron.search, shown, reverse=reverse))
         if self._cron.hourly:
             return at + (found - shown)
         return from_wall_clock(found, self._zone)
