@@ -42,4 +42,4 @@ class _Package(ModuleType):
 
 sys.modules[__name__].__class__ = _Package
 
-__all__ = sorted(EXPORTS)  # noqa: PLE0605  # one table for both
+__all__ = sorted(EXPORTS)  # one table for both

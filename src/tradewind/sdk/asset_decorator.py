@@ -16,8 +16,11 @@ _NOT_INLETS = ("self", "context", "outlet_events")
 
 
 class AssetOperator(PythonOperator):
-    """Calls the function with what its parameters name: `self` is the asset that it makes, `context`
-    and `outlet_events` are what they say, and any other name is an asset that it reads."""
+    """Calls the function with what its parameters name.
+
+    `self` is the asset that it makes, `context` and `outlet_events` are what they say, and any
+    other name is an asset that it reads.
+    """
 
     custom_operator_name = "_AssetMainOperator"  # as Airflow shows it
 
@@ -142,7 +145,7 @@ def _refuse_nested(function: Any) -> None:
         raise ValueError("nested function not supported")
 
 
-class asset(_DagArguments):  # noqa: N801  # used as a decorator
+class asset(_DagArguments):  # used as a decorator
     """`@asset(schedule=...)`: the function makes the asset of its name, in a DAG of that name."""
 
     def __init__(
@@ -165,7 +168,7 @@ class asset(_DagArguments):  # noqa: N801  # used as a decorator
         self._make_dag(made.name, function, [made], made)
         return made
 
-    class multi(_DagArguments):  # noqa: N801  # used as a decorator
+    class multi(_DagArguments):  # used as a decorator
         """`@asset.multi(schedule=..., outlets=[...])`: one task that makes several assets."""
 
         def __init__(self, *, outlets: Collection[BaseAsset], **dag_arguments: Any) -> None:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 
 class BaseAsset:
-    """Anything that `schedule=` takes beside times: assets, aliases, references, and their `&`, `|`."""
+    """What `schedule=` takes beside times: assets, aliases, references, and their `&` and `|`."""
 
     def __or__(self, other: BaseAsset) -> BaseAsset:
         return AssetAny(self, other) if isinstance(other, BaseAsset) else NotImplemented
@@ -227,7 +227,7 @@ def _identifier(kind: str, what: str, value: Any) -> str:
 
 
 def normalized_uri(uri: str) -> str:
-    """One spelling for one place: scheme in lower case, no trailing slash, no password, no fragment.
+    """One spelling for one place: no trailing slash, no password, no fragment, lower-case scheme.
 
     Text without a scheme, and schemes that begin with `x-`, stay as they are.
     """

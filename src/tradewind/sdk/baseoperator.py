@@ -49,8 +49,8 @@ def _parameters(init: Callable[..., Any]) -> dict[str, inspect.Parameter]:
 def _with_default_args(init: Callable[..., None]) -> Callable[..., None]:
     """Fill arguments that the caller left out from default_args, at each level of the class tree.
 
-    The outermost level also finds the open DAG and group, translates older arguments, and at the end
-    draws arrows from the tasks whose results its template fields use.
+    The outermost level also finds the open DAG and group, translates older arguments, and at the
+    end draws arrows from the tasks whose results its template fields use.
     """
     parameters = _parameters(init)
     required = {
@@ -111,7 +111,6 @@ def _finish(operator: BaseOperator) -> None:
         operator._draw_arrows_from(getattr(operator, field, None) for field in fields)
 
 
-@functools.cache
 def accepted_arguments(operator_class: type[BaseOperator]) -> frozenset[str]:
     """Names of all arguments that the class or one of its bases takes."""
     names: set[str] = set()
@@ -138,9 +137,9 @@ class _Partial:
 class BaseOperator(AbstractOperator):
     """Base of all operators: derive, take your arguments in `__init__`, work in `execute`.
 
-    Arguments are keywords (a positional task id of old files is accepted). What the caller leaves out
-    is taken from `default_args` of the task, its groups and its DAG. The arguments are Airflow's;
-    `arguments.DEFAULTS` lists them with their defaults.
+    Arguments are keywords (a positional task id of old files is accepted). What the caller leaves
+    out is taken from `default_args` of the task, its groups and its DAG. The arguments are
+    Airflow's; `arguments.DEFAULTS` lists them with their defaults.
     """
 
     template_fields: Sequence[str] = ()
@@ -321,7 +320,7 @@ class BaseOperator(AbstractOperator):
         """Whether the work is a coroutine."""
         return False
 
-    # --- at run time -------------------------------------------------------------------------------
+    # --- at run time ------------------------------------------------------------------------------
 
     def pre_execute(self, context: Any) -> None:
         """Called right before `execute`, after the callable given as `pre_execute=`."""
@@ -346,7 +345,10 @@ class BaseOperator(AbstractOperator):
         kwargs: dict[str, Any] | None = None,
         timeout: timedelta | float | None = None,
     ) -> NoReturn:
-        """Free the slot until `trigger` fires, then go on at `method_name(context, event=..., **kwargs)`."""
+        """Free the slot until `trigger` fires, then go on at `method_name`.
+
+        It is called with the context, `event=` what the trigger gave, and `kwargs`.
+        """
         raise TaskDeferred(trigger=trigger, method_name=method_name, kwargs=kwargs, timeout=timeout)
 
     def resume_execution(

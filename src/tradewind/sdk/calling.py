@@ -16,8 +16,8 @@ def determine_kwargs(
 ) -> dict[str, Any]:
     """Those of `kwargs` that `function` takes beside the positional `args`.
 
-    A function with ``**kwargs`` takes them all. Raises ValueError when a positional argument has the
-    name of a given keyword, since one of the two would be lost.
+    A function with ``**kwargs`` takes them all. Raises ValueError when a positional argument has
+    the name of a given keyword, since one of the two would be lost.
     """
     parameters = inspect.signature(function).parameters
     for _, (name, parameter) in zip(args, parameters.items(), strict=False):

@@ -32,7 +32,7 @@ class Context(TypedDict, total=False):
     data_interval_start: DateTime | None
     ds: str
     ds_nodash: str
-    exception: None | str | BaseException
+    exception: str | BaseException | None
     expanded_ti_count: int | None
     inlet_events: Any
     inlets: list[Any]

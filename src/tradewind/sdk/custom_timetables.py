@@ -125,7 +125,7 @@ def upcoming_slots(
     """Ask a user's timetable for the runs after `last`; runs user code, so only in a child.
 
     Returns at most `count` slots, and whether the schedule has ended after them. Raises
-    AirflowTimetableInvalid when the class answers with something that is no run, or goes back in time.
+    AirflowTimetableInvalid when the class answers with something that is no run.
     """
     restriction = TimeRestriction(_pendulum(dag.start_date), _pendulum(dag.end_date), dag.catchup)
     info = DagRunInfo.of_slot(last) if last is not None else None

@@ -143,7 +143,7 @@ class DAG:
         self.task_group = TaskGroup(dag=self)
         self._check()
 
-    # --- construction ------------------------------------------------------------------------------
+    # --- construction -----------------------------------------------------------------------------
 
     def _set_dates(self, start_date: datetime | None, end_date: datetime | None) -> None:
         start_date = start_date or self.default_args.get("start_date")
@@ -174,8 +174,8 @@ class DAG:
                 self.params.validate()
             except ParamValidationError as error:
                 raise ValueError(
-                    f"Dag {self.dag_id!r} is not allowed to define a Schedule, as there are required "
-                    "params without default values, or the default values are not valid."
+                    f"Dag {self.dag_id!r} is not allowed to define a Schedule, as there are "
+                    "required params without default values, or the default values are not valid."
                 ) from error
         self._check_run_types()
 
@@ -252,7 +252,7 @@ class DAG:
         operator.returns_dag_result = True
         return value
 
-    # --- questions -----------------------------------------------------------------------------------
+    # --- questions --------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
         return f"<DAG: {self.dag_id}>"
@@ -308,7 +308,7 @@ class DAG:
         """A reference to a param, for use in arguments of tasks."""
         return DagParam(self, name, default)
 
-    # --- templates -----------------------------------------------------------------------------------
+    # --- templates --------------------------------------------------------------------------------
 
     def resolve_template_files(self) -> None:
         for task in self.tasks:
@@ -317,7 +317,7 @@ class DAG:
     def get_template_env(
         self, *, force_sandboxed: bool = False, native: bool | None = None
     ) -> jinja2.Environment:
-        """The Jinja environment for its tasks. `native`: a task's own setting, None for the DAG's."""
+        """The Jinja environment for its tasks. `native` None: as the DAG says."""
         from tradewind.sdk.templater import create_template_env
 
         use_native = self.render_template_as_native_obj if native is None else native
@@ -330,7 +330,7 @@ class DAG:
             user_defined_filters=self.user_defined_filters,
         )
 
-    # --- on a developer's machine ----------------------------------------------------------------------
+    # --- on a developer's machine -----------------------------------------------------------------
 
     def test(
         self,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 def as_utc(value: Any, name: str) -> datetime | None:
     """An aware UTC datetime; a naive one is read as UTC.
 
-    Raises AttributeError for something else, as Airflow does, since it lacks a datetime's attributes.
+    Raises AttributeError for something else, as Airflow does: it lacks a datetime's attributes.
     """
     if value is None:
         return None
@@ -25,7 +25,7 @@ def as_utc(value: Any, name: str) -> datetime | None:
 
 
 def known_utc(value: datetime) -> datetime:
-    """The same moment as a plain datetime in UTC, also for pendulum's; naive ones are read as UTC."""
+    """The same moment as a plain datetime in UTC, also of pendulum's; naive means UTC."""
     if value.utcoffset() is None:
         value = value.replace(tzinfo=UTC)
     at = value.astimezone(UTC)

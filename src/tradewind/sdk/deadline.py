@@ -78,13 +78,13 @@ class DeadlineReference:
     DAGRUN_QUEUED_AT: BaseDeadlineReference = DagRunQueuedAtDeadline()
 
     @classmethod
-    def AVERAGE_RUNTIME(  # noqa: N802  # Airflow's name
+    def AVERAGE_RUNTIME(  # Airflow's name
         cls, max_runs: int = 0, min_runs: int | None = None
     ) -> BaseDeadlineReference:
         return AverageRuntimeDeadline(max_runs, min_runs)
 
     @classmethod
-    def FIXED_DATETIME(cls, dt: datetime) -> BaseDeadlineReference:  # noqa: N802  # Airflow's name
+    def FIXED_DATETIME(cls, dt: datetime) -> BaseDeadlineReference:  # Airflow's name
         return FixedDatetimeDeadline(dt)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from tradewind.sdk.node import DependencyMixin, as_list
@@ -58,7 +59,7 @@ class EdgeModifier(DependencyMixin):
         dag.set_edge_info(upstream_id, downstream_id, {"label": self.label})
 
 
-def Label(label: str) -> EdgeModifier:  # noqa: N802  # Airflow's name
+def Label(label: str) -> EdgeModifier:  # Airflow's name
     """Text to show on the arrows that it stands between."""
     return EdgeModifier(label)
 
@@ -78,7 +79,7 @@ def chain(*tasks: Any) -> None:
     Raises ValueError when two lists beside each other differ in length.
     """
     _check_nodes(tasks, "chain()")
-    for up, down in zip(tasks, tasks[1:], strict=False):
+    for up, down in pairwise(tasks):
         if isinstance(up, DependencyMixin):
             up.set_downstream(down)
         elif isinstance(down, DependencyMixin):

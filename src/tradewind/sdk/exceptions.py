@@ -101,7 +101,7 @@ class AirflowTaskTimeout(BaseException):
 
 
 class TaskDeferred(BaseException):
-    """Raised by `BaseOperator.defer`: free the slot until `trigger` fires, then call `method_name`."""
+    """Raised by `defer`: wait for `trigger` without a slot, then call `method_name`."""
 
     def __init__(
         self,

@@ -4,7 +4,8 @@ EXPORTS: dict[str, str] = {
     name: module
     for module, names in {
         "assets": (
-            "Asset AssetAccessControl AssetAlias AssetAll AssetAny AssetWatcher Dataset Metadata Model"
+            "Asset AssetAccessControl AssetAlias AssetAll AssetAny AssetWatcher Dataset Metadata "
+            "Model"
         ),
         "asset_decorator": "asset",
         "async_operator": "BaseAsyncOperator",

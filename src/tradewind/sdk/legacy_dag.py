@@ -26,7 +26,7 @@ class Translated(NamedTuple):
 def translate(
     values: Mapping[str, Any], positional: Sequence[Any], legacy: dict[str, Any]
 ) -> Translated:
-    """Merge old arguments into the modern `values`. Raises TypeError for names that never existed."""
+    """Merge old arguments into the modern `values`. Raises TypeError for unknown names."""
     merged = dict(values)
     notes: list[str] = []
     intervals = _old_schedule(merged, positional, legacy, notes)
@@ -58,8 +58,8 @@ def _old_schedule(
         if value is not None or merged["schedule"] is NOTSET:
             merged["schedule"] = value
         notes.append(
-            f"DAG argument {name} is now called schedule. With {name}, a run covers a data interval "
-            "and catchup defaults to True; schedule=CronDataIntervalTimetable(...) with "
+            f"DAG argument {name} is now called schedule. With {name}, a run covers a data "
+            "interval and catchup defaults to True; schedule=CronDataIntervalTimetable(...) with "
             "catchup=True says the same"
         )
     return bool(given)

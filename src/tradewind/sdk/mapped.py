@@ -253,7 +253,7 @@ class MappedOperator(AbstractOperator):
         for operator, _ in self.expand_input.iter_references():
             yield operator
 
-    # --- at run time -------------------------------------------------------------------------------
+    # --- at run time ------------------------------------------------------------------------------
 
     def for_instance(self, context: Mapping[str, Any]) -> BaseOperator:
         """The plain operator of the instance that the context belongs to."""
@@ -295,7 +295,7 @@ def _given(kwargs: Mapping[str, Any]) -> dict[str, Any]:
 def _complete(
     operator_class: type[BaseOperator], kwargs: Mapping[str, Any], default_args: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """All base arguments: as given, from default_args, from the class's own defaults, or Airflow's."""
+    """All base arguments: as given, or from default_args, the class's defaults or Airflow's."""
     complete = {**arguments.DEFAULTS, **_class_defaults(operator_class)}
     complete.update(
         {name: default_args[name] for name in arguments.DEFAULTS if name in default_args}

@@ -18,7 +18,7 @@ Other = TypeVar("Other")
 class DependencyMixin:
     """Whatever can stand beside `>>` and `<<`.
 
-    `roots` are the tasks that an incoming arrow reaches, `leaves` those that an outgoing one starts at.
+    An incoming arrow reaches its `roots`, an outgoing one starts at its `leaves`.
     """
 
     @property

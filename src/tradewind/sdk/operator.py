@@ -36,7 +36,7 @@ class AbstractOperator(Templater, Node):
         self.upstream_task_ids = set()
         self.downstream_task_ids = set()
 
-    # --- who it is -------------------------------------------------------------------------------
+    # --- who it is --------------------------------------------------------------------------------
 
     @property
     def task_type(self) -> str:
@@ -66,7 +66,7 @@ class AbstractOperator(Templater, Node):
             return self.task_id.removeprefix(f"{group.group_id}.")
         return self.task_id
 
-    # --- where it stands -------------------------------------------------------------------------
+    # --- where it stands --------------------------------------------------------------------------
 
     def get_dag(self) -> DAG | None:
         return self._dag
@@ -143,7 +143,7 @@ class AbstractOperator(Templater, Node):
         """Whether it has several instances per run: mapped itself or in a mapped group."""
         return self.is_mapped or self.get_closest_mapped_task_group() is not None
 
-    # --- setup and teardown ----------------------------------------------------------------------
+    # --- setup and teardown -----------------------------------------------------------------------
 
     @property
     def is_setup(self) -> bool:
@@ -182,7 +182,7 @@ class AbstractOperator(Templater, Node):
             )
         self.__dict__["_on_failure_fail_dagrun"] = value
 
-    # --- results ---------------------------------------------------------------
+    # --- results ----------------------------------------------------------------------------------
 
     @property
     def output(self) -> XComArg:
@@ -202,7 +202,7 @@ class AbstractOperator(Templater, Node):
     def as_teardown(
         self, *, setups: Any = None, on_failure_fail_dagrun: bool | None = None
     ) -> Self:
-        """Run at the end although tasks failed; `setups` become setups with an arrow to this task."""
+        """Run at the end although tasks failed; `setups` get an arrow to this task."""
         self.is_teardown = True
         self.trigger_rule = TriggerRule.ALL_DONE_SETUP_SUCCESS
         if on_failure_fail_dagrun is not None:

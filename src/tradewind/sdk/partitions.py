@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import tzinfo
-from enum import Enum
+from enum import StrEnum
 from typing import Any, ClassVar
 
 from tradewind.sdk import dates
@@ -69,7 +69,7 @@ class MinimumCount(WaitPolicy):
 class Window(_Declared):
     """Which keys make up a period."""
 
-    class Direction(str, Enum):
+    class Direction(StrEnum):
         """Whether the period starts or ends at the key."""
 
         BACKWARD = "backward"
@@ -133,7 +133,7 @@ class PartitionMapper(_Declared):
             not isinstance(max_downstream_keys, int) or max_downstream_keys < 1
         ):
             raise ValueError(
-                f"max_downstream_keys must be a positive integer or None, got {max_downstream_keys!r}"
+                f"max_downstream_keys must be a positive integer or None, not {max_downstream_keys}"
             )
         super().__init__(max_downstream_keys=max_downstream_keys, **arguments)
 

@@ -12,9 +12,9 @@ class ResumableJobMixin:
     """Goes before BaseOperator among the bases. Define the methods below and call
     `execute_resumable(context)` in `execute`.
 
-    The job's id is kept in the task state store before waiting begins. A later try looks at that job:
-    one that still runs is waited for, one that succeeded is taken, anything else is submitted anew.
-    A crash between `submit_job` and the storing of its id submits twice.
+    The job's id is kept in the task state store before waiting begins. A later try looks at that
+    job: one that still runs is waited for, one that succeeded is taken, anything else is submitted
+    anew. A crash between `submit_job` and the storing of its id submits twice.
     """
 
     external_id_key: str = "remote_job_id"

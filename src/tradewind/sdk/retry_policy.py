@@ -1,7 +1,7 @@
 """Retry policies: whether a failed try is followed by another one, decided by its exception.
 
-The runner asks `task.retry_policy.evaluate(exception, try_number, max_tries, context)`; the scheduler
-sees only the answer. AirflowFailException and sensor time-outs end all tries without asking.
+The runner asks `task.retry_policy.evaluate(exception, try_number, max_tries, context)`; the
+scheduler sees only the answer. AirflowFailException and sensor time-outs end all tries unasked.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class RetryRule:
         return [self.exception] if single else list(self.exception)  # type: ignore[list-item, arg-type]
 
     def matches(self, exc: BaseException) -> bool:
-        """Whether the rule is about this exception. A path that cannot be imported matches nothing."""
+        """Whether the rule is about this exception; a path without a class matches nothing."""
         classes = tuple(cls for spec in self._specs() if (cls := _class_of(spec)) is not None)
         return isinstance(exc, classes) if self.match_subclasses else type(exc) in classes
 

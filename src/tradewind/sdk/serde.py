@@ -1,8 +1,8 @@
 """XCom values as JSON and back, in Airflow's encoding.
 
 JSON's own types stay as they are (keys of dicts become text). Anything else becomes
-`{"__classname__": ..., "__version__": ..., "__data__": ...}`. What a value is read back as may differ
-from what went in, as in Airflow: Decimal("1.50") gives 1.5, a datetime's UTC becomes pendulum's.
+`{"__classname__": ..., "__version__": ..., "__data__": ...}`. What is read back may differ from
+what went in, as in Airflow: Decimal("1.50") gives 1.5, a datetime's UTC becomes pendulum's.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Json = Any  # the wire's edge
 
 
 def encode(value: Any) -> Json:
-    """The JSON form. Raises TypeError for a type without one, ValueError for NaN and huge integers."""
+    """The JSON form. Raises TypeError for a type without one, ValueError for NaN, huge integers."""
     return _encode(value, 0)
 
 
@@ -166,11 +166,11 @@ def _import(classname: str) -> Any:
     return getattr(importlib.import_module(module), name)
 
 
-# --- types that Airflow knows ------------------------------------------------------------------------
+# --- types that Airflow knows ---------------------------------------------------------------------
 
 
 class _Handler(NamedTuple):
-    """`encode(value)` gives something that can be encoded; `decode(classname, data)` its opposite."""
+    """`encode(value)` gives something that can be encoded; `decode(classname, data)` undoes it."""
 
     version: int
     encode: Callable[[Any], Any]

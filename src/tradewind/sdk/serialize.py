@@ -33,7 +33,7 @@ from tradewind.sdk.timetable_specs import timetable_spec
 def serialize_dag(dag: DAG, file: str) -> core.SerializedDag:
     """The document of `dag`, which the bundle has in `file` (relative to its root).
 
-    Raises InvalidDag, with the DAG and the task or argument named, for one that cannot be scheduled.
+    Raises InvalidDag, with DAG, task and argument named, for one that cannot be scheduled.
     """
     try:
         tasks = topological_order(dag)

@@ -72,7 +72,7 @@ class TaskGroup(Node):
         self.upstream_task_ids = set()
         self.downstream_task_ids = set()
         inherited = parent_group.default_args if parent_group is not None else {}
-        self.default_args = {**inherited, **copy.deepcopy(dict(default_args or {}))}
+        self.default_args: dict[str, Any] = {**inherited, **copy.deepcopy(dict(default_args or {}))}
         if parent_group is not None:
             self._find_free_id(owner, add_suffix_on_collision)
             parent_group.add(self)

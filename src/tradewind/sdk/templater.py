@@ -1,8 +1,8 @@
 """Rendering of template fields. Jinja is imported when the first template is rendered.
 
 Run-time interface: `task.render_template_fields(context)` renders in place what `template_fields`
-names (XComArgs are resolved on the way); `task.resolve_template_files()` reads files named by suffix
-when the DAG is complete.
+names (XComArgs are resolved on the way); `task.resolve_template_files()` reads files named by
+suffix, once the task is constructed.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Templater:
         return None
 
     def get_template_env(self, dag: DAG | None = None) -> jinja2.Environment:
-        """The Jinja environment: the DAG's, native or not by the task's own setting if it has one."""
+        """The Jinja environment: the DAG's, native or not as the task itself says."""
         dag = dag or self.get_dag()
         if dag is None:
             return create_template_env(native=bool(self.render_template_as_native_obj))
@@ -205,12 +205,12 @@ def _may_be_template(text: str, env: jinja2.Environment) -> bool:
 
 
 def render(template: jinja2.Template, context: Mapping[str, Any]) -> Any:
-    """Render with the context as it is: `template.render` would copy it and evaluate lazy entries."""
+    """Render with the context as it is; `template.render` would evaluate its lazy entries."""
     env = template.environment
     variables = _WithGlobals(context, template.globals)
     try:
         nodes = template.root_render_func(
-            env.context_class(env, variables, template.name, template.blocks)  # type: ignore[arg-type]
+            env.context_class(env, variables, template.name, template.blocks)
         )
         if getattr(env, "is_native", False):
             from jinja2.nativetypes import native_concat
@@ -235,7 +235,7 @@ class _WithGlobals(dict[str, Any]):
         return self._context[key] if key in self._context else super().__getitem__(key)
 
     def get(self, key: str, default: Any = None) -> Any:
-        return self[key] if key in self else default
+        return self[key] if key in self else default  # noqa: SIM401  # dict.get ignores the context
 
 
 def create_template_env(
@@ -247,7 +247,7 @@ def create_template_env(
     user_defined_macros: Mapping[str, Any] | None = None,
     user_defined_filters: Mapping[str, Any] | None = None,
 ) -> jinja2.Environment:
-    """A Jinja environment with Airflow's filters: sandboxed, or native when values keep their type."""
+    """A Jinja environment with Airflow's filters: sandboxed, or native to keep types of values."""
     import jinja2
 
     options: MutableMapping[str, Any] = {

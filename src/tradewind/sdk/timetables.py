@@ -1,7 +1,7 @@
 """The schedules that a DAG can have, and what `schedule=` makes of its values.
 
-Data only: `timetable_specs` turns each into a struct that the scheduler evaluates by itself. A class
-of the user's own is not here; see `custom_timetables`.
+Data only: `timetable_specs` turns each into a struct that the scheduler evaluates by itself. For
+classes of the user's own see `custom_timetables`.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ class MultipleCronTriggerTimetable(CronTriggerTimetable):
 
 
 class CronDataIntervalTimetable(BaseTimetable):
-    """Runs at the end of each interval between two ticks: what a cron text was in Airflow 1 and 2."""
+    """Runs at the end of each interval between two ticks, as cron texts did in Airflow 2."""
 
     def __init__(self, cron: str, timezone: str | tzinfo = "UTC") -> None:
         self.cron = cron

@@ -7,7 +7,7 @@ Run-time interface: `arg.resolve(context)` gives the value and uses only
 * an int or a list of ints for those instances,
 * left out: all of a mapped task's, as a sequence in index order (`LazyXComSequence` in Airflow).
 
-For an upstream in the same mapped group, `ti.upstream_map_indexes` (from the work order) says which.
+For an upstream in the same mapped group, `ti.upstream_map_indexes` (of the work order) says which.
 """
 
 from __future__ import annotations
@@ -182,7 +182,7 @@ class PlainXComArg(XComArg):
         """With multiple_outputs, a skipped task's keys are simply not there."""
         return bool(getattr(self.operator, "multiple_outputs", False))
 
-    # --- the operator's own switches -----------------------------------------------------------------
+    # --- the operator's own switches --------------------------------------------------------------
 
     @property
     def is_setup(self) -> bool:

@@ -11,9 +11,9 @@ A flavour is an operator class and a function, in `sdk/decorators/<flavour>.py`:
             decorated_operator_class=_ShoutOperator, **kwargs)
 
 `DecoratedOperator` goes first among the bases. What `SomeOperator.__init__` needs beyond the usual
-(python_callable, ...) is passed as `kwargs_to_upstream`. `sdk.calling.call(python_callable, op_args,
-op_kwargs, context)` calls a function with the context it asks for. `sdk/decorators/__init__.py` lists
-the flavours by name and imports their modules when they are used.
+(python_callable, ...) is passed as `kwargs_to_upstream`. `sdk.calling.call(python_callable,
+op_args, op_kwargs, context)` calls a function with the context it asks for.
+`sdk/decorators/__init__.py` lists the flavours by name and imports their modules when used.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import inspect
 import re
 import textwrap
 import typing
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
 from tradewind.core.states import TriggerRule
@@ -42,6 +42,8 @@ from tradewind.sdk.expand_input import (
 )
 from tradewind.sdk.mapped import MappedOperator
 from tradewind.sdk.xcom_arg import PlainXComArg, XComArg
+
+DOC_ARGUMENTS = ("doc", "doc_md", "doc_json", "doc_yaml", "doc_rst")
 
 
 def unique_task_id(task_id: str, dag: Any = None, task_group: Any = None) -> str:
@@ -61,9 +63,9 @@ def unique_task_id(task_id: str, dag: Any = None, task_group: Any = None) -> str
 class DecoratedOperator(BaseOperator):
     """An operator whose work is described by a function: mixin of every @task flavour."""
 
-    template_fields = ("op_args", "op_kwargs")
+    template_fields: Sequence[str] = ("op_args", "op_kwargs")
     template_fields_renderers: ClassVar[Mapping[str, str]] = {"op_args": "py", "op_kwargs": "py"}
-    shallow_copy_attrs = ("python_callable",)
+    shallow_copy_attrs: Sequence[str] = ("python_callable",)
     custom_operator_name: ClassVar[str] = "@task"
 
     def __init__(
@@ -80,8 +82,8 @@ class DecoratedOperator(BaseOperator):
         if not birth.from_mapped:
             task_id = unique_task_id(task_id, birth.dag, birth.group)
         self.python_callable = python_callable
-        self.op_args = op_args or []
-        self.op_kwargs = op_kwargs or {}
+        self.op_args: Any = op_args or []
+        self.op_kwargs: Any = op_kwargs or {}
         check_binding(python_callable, self.op_args, self.op_kwargs)
         super().__init__(task_id=task_id, **(kwargs_to_upstream or {}), **kwargs)
 
@@ -100,7 +102,7 @@ class DecoratedOperator(BaseOperator):
         return is_async_callable(self.python_callable)
 
     def execute(self, context: Any) -> Any:
-        """Assets among the arguments become inlets, assets that are returned outlets, as in Airflow."""
+        """Assets among the arguments become inlets, returned ones outlets, as in Airflow."""
         from tradewind.sdk.assets import Asset
 
         given = [*self.op_args, *self.op_kwargs.values()]
@@ -133,7 +135,7 @@ def without_task_decorators(source: str) -> str:
 
 
 class TaskDecorator:
-    """What `@task` makes of a function. Calling it makes a task and gives its result's reference."""
+    """What `@task` makes of a function. Calling it makes a task, and refers to its result."""
 
     is_task_decorator = True
 
@@ -189,14 +191,8 @@ class TaskDecorator:
             "on_failure_fail_dagrun", self.on_failure_fail_dagrun
         )
         operator.returns_dag_result = self.returns_dag_result
-        docs = (
-            operator.doc,
-            operator.doc_md,
-            operator.doc_json,
-            operator.doc_yaml,
-            operator.doc_rst,
-        )
-        if self.function.__doc__ and not any(docs):
+        documented = any(getattr(operator, name) for name in DOC_ARGUMENTS)
+        if self.function.__doc__ and not documented:
             operator.doc_md = self.function.__doc__
         return PlainXComArg(operator)
 

@@ -13,7 +13,7 @@ from tradewind.sdk.operators.python import PythonOperator
 class FunctionTask(FunctionOperator, PythonOperator):
     """The operator of a plain @task."""
 
-    template_fields = ("templates_dict", "op_args", "op_kwargs")
+    template_fields = PythonOperator.template_fields
     custom_operator_name = "@task"
 
 

@@ -19,7 +19,10 @@ def setup(func: Any) -> Any:
 def teardown(
     _func: Any = None, *, on_failure_fail_dagrun: bool = False
 ) -> Any | Callable[[Any], Any]:
-    """Runs at the end once its setups succeeded; fails the run only with `on_failure_fail_dagrun`."""
+    """Runs at the end once its setups succeeded.
+
+    Its failure fails the run only with `on_failure_fail_dagrun`.
+    """
 
     def decorate(func: Any) -> Any:
         task = _as_task(func)

@@ -1,4 +1,4 @@
-"""`@task.stub`: a task whose code is elsewhere, in another language; the function is only its name."""
+"""`@task.stub`: a task whose code is elsewhere, in another language."""
 
 from __future__ import annotations
 
