@@ -268,6 +268,8 @@ class Host:
             os._exit(1)
 
     def _on_zygote(self, warm: Zygote, events: int) -> None:
+        if warm.peer.closed:
+            return  # retired earlier in this turn
         self._write(warm.peer, events)
         for body in warm.peer.read():
             self._heard_from_zygote(warm, _from_zygote.decode(body))
@@ -501,11 +503,12 @@ class Host:
             self._selector.register(owner.output.fd, selectors.EVENT_READ, callback)
 
     def _on_output(self, owner: Job | Zygote, events: int) -> None:
-        if owner.output is not None:
-            fd = owner.output.fd
-            owner.output.read()
-            if owner.output.closed:
-                self._selector.unregister(fd)
+        if owner.output is None or owner.output.closed:
+            return  # an event of the same turn in which its owner ended
+        fd = owner.output.fd
+        owner.output.read()
+        if owner.output.closed:
+            self._selector.unregister(fd)
 
     def _unwatch_output(self, owner: Job | Zygote) -> None:
         if owner.output is not None and not owner.output.closed:

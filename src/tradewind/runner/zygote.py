@@ -64,8 +64,9 @@ def _redirect(output: int) -> None:
         os.dup2(source, target)
     os.close(null)
     os.close(output)
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
+    sys.stdout, sys.stderr = (
+        open(fd, "w", buffering=1, errors="backslashreplace", closefd=False) for fd in (1, 2)
+    )
 
 
 class Zygote:
