@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from tradewind.core.dag import (
     AnyAssetRef,
-    AssetAliasRef,
     AssetAll,
     AssetAny,
     AssetCondition,
@@ -43,8 +42,7 @@ def satisfied(condition: AssetCondition, present: Present) -> bool:
             return condition.name in present.names
         case AssetUriRef():
             return condition.uri in present.uris
-        case AssetAliasRef():
-            return condition.name in present.aliases
+    return condition.name in present.aliases
 
 
 def references(condition: AssetCondition) -> list[AnyAssetRef]:
