@@ -1,1 +1,5 @@
-"""Create runs, advance them, claim tasks within limits; thin shell around `core`."""
+"""The shell around `core.run`: it loads runs, feeds them what happens, and stores what they decide.
+
+Here: creating and starting runs, leases, claims within limits, launching, housekeeping, and people's
+actions on runs. Not here: any rule about states (core), any SQL (store), any process (executors).
+"""

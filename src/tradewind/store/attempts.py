@@ -1,14 +1,15 @@
 """Statements about attempts: launch intents, leases, verdicts, and the history of them all."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from tradewind.core.states import AttemptState
+from tradewind.store.engine import Rows
 from tradewind.store.runs import lease_clock, lease_end
-from tradewind.store.schema import attempt, attempt_event
+from tradewind.store.schema import attempt, attempt_event, dag_run
 
 LIVE = (AttemptState.QUEUED.value, AttemptState.RUNNING.value)
 
@@ -93,11 +94,13 @@ def live_of_owner(tx: Connection, owner: str) -> set[int]:
     )
 
 
-def expired(tx: Connection, *, now: datetime, run_pks: Collection[int]) -> Sequence[Row[Any]]:
-    """Live attempts of these runs whose lease has ended: whoever ran them is gone."""
+def expired(tx: Connection, scheduler: str, *, now: datetime) -> Rows:
+    """Live attempts whose lease has ended, in runs that `scheduler` leases: `id`, `run_pk`."""
     return tx.execute(
-        select(attempt).where(
-            attempt.c.run_pk.in_(run_pks),
+        select(attempt.c.id, attempt.c.run_pk)
+        .join(dag_run, dag_run.c.id == attempt.c.run_pk)
+        .where(
+            dag_run.c.lease_owner == scheduler,
             attempt.c.state.in_(LIVE),
             attempt.c.lease_until < lease_clock(tx, now),
         )
@@ -107,19 +110,19 @@ def expired(tx: Connection, *, now: datetime, run_pks: Collection[int]) -> Seque
 # --- reading --------------------------------------------------------------------------------------
 
 
-def live_of_runs(tx: Connection, run_pks: Collection[int]) -> Sequence[Row[Any]]:
+def live_of_runs(tx: Connection, run_pks: Collection[int]) -> Rows:
     return tx.execute(
         select(attempt).where(attempt.c.run_pk.in_(run_pks), attempt.c.state.in_(LIVE))
     ).all()
 
 
-def counts(tx: Connection, run_pks: Collection[int]) -> Sequence[Row[Any]]:
+def counts(tx: Connection, run_pks: Collection[int]) -> Rows:
     """By task instance and try: how many attempts there were, and the last generation."""
     return tx.execute(
         select(
             attempt.c.task_instance_id,
             attempt.c.try_number,
-            func.count().label("count"),
+            func.count().label("attempts"),
             func.max(attempt.c.generation).label("generation"),
         )
         .where(attempt.c.run_pk.in_(run_pks))
@@ -127,7 +130,7 @@ def counts(tx: Connection, run_pks: Collection[int]) -> Sequence[Row[Any]]:
     ).all()
 
 
-def of_instance(tx: Connection, task_instance_id: int) -> Sequence[Row[Any]]:
+def of_instance(tx: Connection, task_instance_id: int) -> Rows:
     """All attempts of a task instance, oldest first."""
     return tx.execute(
         select(attempt)
@@ -136,5 +139,5 @@ def of_instance(tx: Connection, task_instance_id: int) -> Sequence[Row[Any]]:
     ).all()
 
 
-def by_pks(tx: Connection, pks: Iterable[int]) -> Sequence[Row[Any]]:
+def by_pks(tx: Connection, pks: Iterable[int]) -> Rows:
     return tx.execute(select(attempt).where(attempt.c.id.in_(list(pks)))).all()

@@ -1,12 +1,12 @@
 """Statements about backfills."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, exists, insert, select, update
+from sqlalchemy import Connection, exists, insert, select, update
 
 from tradewind.core.states import DagRunState
+from tradewind.store.engine import AnyRow, Rows
 from tradewind.store.runs import ACTIVE
 from tradewind.store.schema import backfill, dag_run
 
@@ -16,13 +16,11 @@ def create(tx: Connection, **values: Any) -> int:
     return pk
 
 
-def get(tx: Connection, backfill_id: int) -> Row[Any] | None:
+def get(tx: Connection, backfill_id: int) -> AnyRow | None:
     return tx.execute(select(backfill).where(backfill.c.id == backfill_id)).one_or_none()
 
 
-def listing(
-    tx: Connection, *, dag_id: str | None = None, open_only: bool = False
-) -> Sequence[Row[Any]]:
+def listing(tx: Connection, *, dag_id: str | None = None, open_only: bool = False) -> Rows:
     """Backfills, newest first."""
     statement = select(backfill).order_by(backfill.c.id.desc())
     if dag_id is not None:

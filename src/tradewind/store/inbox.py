@@ -1,12 +1,13 @@
 """Statements about the inbox: what others report about a run until its scheduler applies it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from tradewind.core.states import DagRunState
+from tradewind.store.engine import Rows
 from tradewind.store.schema import dag_run, inbox
 
 
@@ -16,7 +17,7 @@ def put(tx: Connection, rows: list[dict[str, Any]], *, now: datetime) -> None:
         tx.execute(insert(inbox), [{**row, "created_at": now} for row in rows])
 
 
-def of_leased_runs(tx: Connection, owner: str, *, limit: int) -> Sequence[Row[Any]]:
+def of_leased_runs(tx: Connection, owner: str, *, limit: int) -> Rows:
     """What waits for the runs that `owner` leases, oldest first."""
     return tx.execute(
         select(inbox)

@@ -5,11 +5,9 @@ it is read, and raised under a condition, so that it holds however many schedule
 """
 
 from collections.abc import Collection, Mapping
-from typing import Any
 
 from sqlalchemy import (
     Connection,
-    Row,
     and_,
     bindparam,
     func,
@@ -20,7 +18,7 @@ from sqlalchemy import (
 )
 
 from tradewind.core.states import OCCUPYING_STATES, DagRunState, TaskInstanceState
-from tradewind.store.engine import insert
+from tradewind.store.engine import AnyRow, insert
 from tradewind.store.schema import dag, dag_run, pool, task_instance, task_limit
 
 EVERYTHING = ("", "")
@@ -31,7 +29,7 @@ TaskKey = tuple[str, str]  # DAG id, task id
 _occupying = [state.value for state in OCCUPYING_STATES]
 
 
-def lock_pools(tx: Connection, names: Collection[str]) -> dict[str, Row[Any]]:
+def lock_pools(tx: Connection, names: Collection[str]) -> dict[str, AnyRow]:
     """The pools' rows, locked until the end of the transaction. Unknown names are left out."""
     rows = tx.execute(
         select(pool).where(pool.c.name.in_(names)).order_by(pool.c.name).with_for_update()
@@ -116,7 +114,11 @@ def move_active_runs(tx: Connection, changes: Mapping[str, int]) -> None:
 
 
 def recount_pools(tx: Connection) -> list[str]:
-    """Set every pool to what its task instances really hold; the names of those that were wrong."""
+    """Set every pool to what its task instances really hold; the names of those that were wrong.
+
+    The rows are locked first and counted by the next statement, so that no claim falls in between.
+    """
+    tx.execute(select(pool.c.name).order_by(pool.c.name).with_for_update()).all()
     holds = or_(
         task_instance.c.state.in_(_occupying),
         and_(task_instance.c.state == TaskInstanceState.DEFERRED.value, pool.c.include_deferred),
@@ -137,6 +139,9 @@ def recount_pools(tx: Connection) -> list[str]:
 
 
 def recount_tasks(tx: Connection) -> list[TaskKey]:
+    """As `recount_pools`, for tasks."""
+    key = (task_limit.c.dag_id, task_limit.c.task_id)
+    tx.execute(select(*key).order_by(*key).with_for_update()).all()
     everything = and_(task_limit.c.dag_id == "", task_limit.c.task_id == "")
     truth = (
         select(func.count())
@@ -163,6 +168,8 @@ def recount_tasks(tx: Connection) -> list[TaskKey]:
 
 
 def recount_active_runs(tx: Connection) -> list[str]:
+    """As `recount_pools`, for the DAGs' numbers of running runs."""
+    tx.execute(select(dag.c.dag_id).order_by(dag.c.dag_id).with_for_update()).all()
     truth = (
         select(func.count())
         .where(

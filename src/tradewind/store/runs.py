@@ -4,17 +4,17 @@ Lease times come from the database's clock on PostgreSQL, so that schedulers wit
 agree; SQLite has one machine, and takes the caller's `now`.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Row,
     bindparam,
     case,
     delete,
+    exists,
     func,
     literal,
     or_,
@@ -22,13 +22,11 @@ from sqlalchemy import (
     update,
 )
 
-from tradewind.core.states import DagRunState
-from tradewind.store.engine import insert
+from tradewind.core.states import DagRunState, DagRunType
+from tradewind.store.engine import AnyRow, Rows, insert
 from tradewind.store.schema import backfill, consumed_event, dag, dag_run, dag_version
 
 ACTIVE = (DagRunState.QUEUED.value, DagRunState.RUNNING.value)
-
-Rows = Sequence[Row[Any]]
 
 
 def lease_clock(tx: Connection, now: datetime) -> ColumnElement[datetime]:
@@ -48,21 +46,21 @@ def lease_end(tx: Connection, now: datetime, seconds: float) -> ColumnElement[da
 # --- making ---------------------------------------------------------------------------------------
 
 
-def insert_new(tx: Connection, rows: list[dict[str, Any]]) -> Rows:
-    """Insert runs; those whose run id or logical date exists already are left out of the answer.
+def insert_new(tx: Connection, rows: list[dict[str, Any]]) -> dict[tuple[str, str], int]:
+    """Insert runs: their ids by DAG id and run id.
 
-    Rows come back with `id`, `dag_id`, `run_id`. The unique indexes make each slot yield one run,
-    whoever else creates runs at the same time.
+    Those whose run id or logical date exists already are left out. The unique indexes make each
+    slot yield one run, whoever else creates runs at the same time.
     """
-    made: list[Row[Any]] = []
-    statement = (
+    if not rows:
+        return {}
+    made = tx.execute(
         insert(tx, dag_run)
         .on_conflict_do_nothing()
-        .returning(dag_run.c.id, dag_run.c.dag_id, dag_run.c.run_id)
+        .returning(dag_run.c.id, dag_run.c.dag_id, dag_run.c.run_id),
+        rows,
     )
-    for row in rows:  # one by one: a batch with RETURNING would not say which rows conflicted
-        made.extend(tx.execute(statement, row))
-    return made
+    return {(dag_id, run_id): pk for pk, dag_id, run_id in made}
 
 
 def add_consumed_events(tx: Connection, run_pk: int, event_ids: Collection[int]) -> None:
@@ -75,7 +73,7 @@ def add_consumed_events(tx: Connection, run_pk: int, event_ids: Collection[int])
 
 # --- the fence ------------------------------------------------------------------------------------
 
-FENCED_COLUMNS = ("state", "start_date", "end_date", "queued_at", "needs_attention")
+FENCED_COLUMNS = ("state", "queued_at", "start_date", "end_date")
 
 _advance = (
     update(dag_run)
@@ -131,7 +129,11 @@ def claim_leases(
     claimed = tx.execute(
         update(dag_run)
         .where(dag_run.c.id.in_(free.scalar_subquery()))
-        .values(lease_owner=owner, lease_until=lease_end(tx, now, seconds))
+        .values(
+            lease_owner=owner,
+            lease_until=lease_end(tx, now, seconds),
+            needs_attention=False,
+        )
         .returning(dag_run.c.id)
     )
     return sorted(claimed.scalars())
@@ -159,17 +161,47 @@ def release_leases(tx: Connection, owner: str) -> None:
     )
 
 
-def needing_attention(tx: Connection, owner: str) -> list[int]:
-    """Runs leased to `owner` that somebody else has written to since they were read."""
+def leased_to(tx: Connection, owner: str, pks: Collection[int]) -> list[int]:
+    """Those of the runs that `owner` leases and that are not over."""
     return list(
         tx.execute(
             select(dag_run.c.id).where(
+                dag_run.c.id.in_(pks),
                 dag_run.c.state.in_(ACTIVE),
                 dag_run.c.lease_owner == owner,
-                dag_run.c.needs_attention,
             )
         ).scalars()
     )
+
+
+def take_attention(tx: Connection, owner: str) -> list[int]:
+    """Runs leased to `owner` that somebody else has written to since they were read.
+
+    Their mark is taken away, so they must be read again in this transaction.
+    """
+    noticed = tx.execute(
+        update(dag_run)
+        .where(
+            dag_run.c.state.in_(ACTIVE), dag_run.c.lease_owner == owner, dag_run.c.needs_attention
+        )
+        .values(needs_attention=False)
+        .returning(dag_run.c.id)
+    )
+    return sorted(noticed.scalars())
+
+
+def call_attention(tx: Connection, dag_id: str, *, besides: str) -> bool:
+    """Have the running runs of a DAG read again by the other schedulers that lease them."""
+    called = tx.execute(
+        update(dag_run)
+        .where(
+            dag_run.c.dag_id == dag_id,
+            dag_run.c.state == DagRunState.RUNNING.value,
+            dag_run.c.lease_owner != besides,
+        )
+        .values(needs_attention=True)
+    )
+    return called.rowcount > 0
 
 
 # --- starting queued runs -------------------------------------------------------------------------
@@ -191,6 +223,44 @@ def lock_dags_with_startable(tx: Connection, *, now: datetime) -> list[str]:
             .with_for_update(skip_locked=True)
         ).scalars()
     )
+
+
+def lock_runnable_dags(tx: Connection, dag_ids: Collection[str]) -> Rows:
+    """Those of the DAGs that may run, locked; ones that another scheduler works on are skipped."""
+    return tx.execute(
+        select(dag)
+        .where(dag.c.dag_id.in_(dag_ids), ~dag.c.is_paused, ~dag.c.is_stale)
+        .order_by(dag.c.dag_id)
+        .with_for_update(skip_locked=True)
+    ).all()
+
+
+def paused_dags(tx: Connection) -> set[str]:
+    """The DAGs with running runs that are paused or gone: nothing new of theirs starts."""
+    running = select(dag_run.c.dag_id).where(dag_run.c.state == DagRunState.RUNNING.value)
+    return set(
+        tx.execute(
+            select(dag.c.dag_id).where(
+                or_(dag.c.is_paused, dag.c.is_stale), dag.c.dag_id.in_(running)
+            )
+        ).scalars()
+    )
+
+
+def newest_durations(tx: Connection, dag_id: str, count: int) -> list[float]:
+    """Seconds that the newest successful runs took, by logical date, newest first."""
+    rows = tx.execute(
+        select(dag_run.c.start_date, dag_run.c.end_date)
+        .where(
+            dag_run.c.dag_id == dag_id,
+            dag_run.c.state == DagRunState.SUCCESS.value,
+            dag_run.c.start_date.is_not(None),
+            dag_run.c.end_date.is_not(None),
+        )
+        .order_by(dag_run.c.logical_date.desc(), dag_run.c.id.desc())
+        .limit(count)
+    )
+    return [(end - start).total_seconds() for start, end in rows]
 
 
 def startable(tx: Connection, dag_ids: Collection[str], *, now: datetime, limit: int) -> list[int]:
@@ -258,8 +328,30 @@ def lease(
         tx.execute(
             update(dag_run)
             .where(dag_run.c.id.in_(pks))
-            .values(lease_owner=owner, lease_until=lease_end(tx, now, seconds))
+            .values(
+                lease_owner=owner,
+                lease_until=lease_end(tx, now, seconds),
+                needs_attention=False,
+            )
         )
+
+
+def first_of_backfills(tx: Connection, pks: Collection[int]) -> set[int]:
+    """Which of these runs are the first of their backfill, in its direction."""
+    earlier = dag_run.alias("earlier")
+    comes_before = case(
+        (backfill.c.run_backwards, earlier.c.logical_date > dag_run.c.logical_date),
+        else_=earlier.c.logical_date < dag_run.c.logical_date,
+    )
+    rows = tx.execute(
+        select(dag_run.c.id)
+        .join(backfill, backfill.c.id == dag_run.c.backfill_id)
+        .where(
+            dag_run.c.id.in_(pks),
+            ~exists().where(earlier.c.backfill_id == dag_run.c.backfill_id, comes_before),
+        )
+    )
+    return set(rows.scalars())
 
 
 def next_queued_at(tx: Connection, *, now: datetime) -> datetime | None:
@@ -292,7 +384,7 @@ def by_pks(tx: Connection, pks: Collection[int]) -> Rows:
     return tx.execute(select(dag_run).where(dag_run.c.id.in_(pks)).order_by(dag_run.c.id)).all()
 
 
-def find(tx: Connection, dag_id: str, run_id: str) -> Row[Any] | None:
+def find(tx: Connection, dag_id: str, run_id: str) -> AnyRow | None:
     return tx.execute(
         select(dag_run).where(dag_run.c.dag_id == dag_id, dag_run.c.run_id == run_id)
     ).one_or_none()
@@ -328,14 +420,15 @@ def of_dag(tx: Connection, dag_id: str, states: Iterable[str] | None = None) -> 
     return tx.execute(statement.order_by(dag_run.c.id)).all()
 
 
-def previous(tx: Connection, dag_id: str, before: datetime) -> Row[Any] | None:
-    """The run before, by logical date, whatever made it."""
-    return tx.execute(
-        select(dag_run)
-        .where(dag_run.c.dag_id == dag_id, dag_run.c.logical_date < before)
-        .order_by(dag_run.c.logical_date.desc(), dag_run.c.id.desc())
-        .limit(1)
-    ).one_or_none()
+def previous(
+    tx: Connection, dag_id: str, before: datetime, *, without_manual: bool
+) -> AnyRow | None:
+    """The run before, by logical date."""
+    statement = select(dag_run).where(dag_run.c.dag_id == dag_id, dag_run.c.logical_date < before)
+    if without_manual:
+        statement = statement.where(dag_run.c.run_type != DagRunType.MANUAL.value)
+    order = (dag_run.c.logical_date.desc(), dag_run.c.id.desc())
+    return tx.execute(statement.order_by(*order).limit(1)).one_or_none()
 
 
 def last_states(tx: Connection, dag_id: str, count: int) -> list[str]:

@@ -1,0 +1,46 @@
+"""What has to be put right now and then: the remains of what died, and counters that drifted."""
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from tradewind.scheduler import events
+from tradewind.scheduler.models import RunModel
+from tradewind.store import attempts, backfills, inbox, limits
+
+logger = logging.getLogger(__name__)
+
+
+def expire_attempts(
+    tx: Connection, name: str, models: Mapping[int, RunModel], *, now: datetime
+) -> list[RunModel]:
+    """Fence attempts whose lease has ended; the models that this moved."""
+    moved = []
+    for row in attempts.expired(tx, name, now=now):
+        model = models.get(row.run_pk)
+        attempt = model.attempts.get(row.id) if model else None
+        if model is not None and attempt is not None:
+            logger.warning("attempt %s of %s is lost: lease ended", row.id, model.facts.run_id)
+            events.expire(model, attempt, now)
+            moved.append(model)
+    return moved
+
+
+def recount(tx: Connection) -> None:
+    """Compare every counter with the rows that it counts. A difference is a bug, or somebody's
+    doing in the database; it must not hold tasks back for ever."""
+    for what, wrong in (
+        ("pools", limits.recount_pools(tx)),
+        ("tasks", limits.recount_tasks(tx)),
+        ("active runs", limits.recount_active_runs(tx)),
+    ):
+        if wrong:
+            logger.error("counters of %s were wrong and have been set right: %s", what, wrong)
+
+
+def tidy(tx: Connection, *, now: datetime) -> None:
+    """Close what is over."""
+    backfills.complete_finished(tx, now=now)
+    inbox.discard_of_finished_runs(tx)

@@ -1,0 +1,267 @@
+"""The scheduler's loop: what happens in which order. What each thing means is its module's.
+
+A step takes in what executors report, moves the models of the runs concerned, and, if there is
+anything to store, does all of it in one transaction: fence, finished instances, new claims, their
+launch intents. Processes start after the commit, so that a crash at any point leaves rows from
+which any scheduler can go on.
+"""
+
+import logging
+import threading
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from random import Random
+
+from tradewind.core.changes import ClearXComs, StoreXComs
+from tradewind.core.clock import Clock
+from tradewind.core.errors import InfrastructureError, Superseded
+from tradewind.core.states import AttemptState
+from tradewind.executors.base import Executor
+from tradewind.scheduler import persist
+from tradewind.scheduler.launch import Locate, work_order
+from tradewind.scheduler.models import Attempt, RunModel
+from tradewind.scheduler.settings import SchedulerSettings
+from tradewind.scheduler.transaction import CHANNEL, Done, Look, Means, Transaction
+from tradewind.scheduler.workspace import Workspace
+from tradewind.store import runs, task_instances
+from tradewind.store.engine import Store
+
+logger = logging.getLogger(__name__)
+
+_PATIENT_EFFECTS = (StoreXComs, ClearXComs)  # they only matter to what is claimed after them
+_LONGEST_PAUSE_SECONDS = 30.0  # between two tries of what the database refuses
+
+
+class Scheduler:
+    """One of any number of schedulers on a database.
+
+    `name` must be this process's alone: leases are held in it. `locate` says where a snapshot is
+    unpacked on this machine. Only `wake` and `notify` may be called from other threads.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        executors: Mapping[str, Executor],
+        clock: Clock,
+        settings: SchedulerSettings,
+        name: str,
+        *,
+        locate: Locate,
+        chance: Random | None = None,
+    ) -> None:
+        self._store = store
+        self._executors = executors
+        self._clock = clock
+        self._settings = settings
+        self._name = name
+        self._means = Means(name, store, executors, clock, settings, locate, chance or Random())
+        self._space = Workspace()
+        self._look = Look(around=True)
+        self._look_at = self._renew_at = clock.now()
+        self._save_by: datetime | None = None
+        self._starts_by: datetime | None = None
+        self._failures = 0
+        self._retry_at = clock.now()
+        self._draining = False
+        self._wake = threading.Event()
+        self._notified = threading.Event()
+
+    # --- from outside -------------------------------------------------------------------------
+
+    def wake(self) -> None:
+        """Have `run` take its next step at once. From any thread."""
+        self._wake.set()
+
+    def notify(self, _channel: str = CHANNEL) -> None:
+        """Something has changed in the database. From any thread."""
+        self._notified.set()
+        self._wake.set()
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until `stop` is set (then call `wake`); drain, and leave the runs to others."""
+        listener = self._store.listen([CHANNEL], self.notify)
+        self.open()
+        try:
+            while not stop.is_set():
+                self._wait(self.step())
+            self._drain()
+        finally:
+            self.close()
+            listener.close()
+
+    def open(self) -> None:
+        """Begin. Who calls `step` instead of `run` does this first."""
+        for executor in self._executors.values():
+            executor.open(self.wake)
+
+    def _drain(self) -> None:
+        """Claim nothing more, and wait a while for what runs."""
+        self._draining = True
+        deadline = self._clock.monotonic() + self._settings.drain_seconds
+        while self._space.launched:
+            left = deadline - self._clock.monotonic()
+            if left <= 0:
+                return
+            self._wait(min(left, self.step()))
+
+    def close(self) -> None:
+        """End what still runs, store what became of it, and leave the runs to others."""
+        self._draining = True
+        for executor in self._executors.values():
+            executor.close(drain_seconds=0)
+        self._save_by = self._clock.now()
+        self.step()
+        with self._store.begin() as tx:
+            runs.release_leases(tx, self._name)
+            self._store.notify(tx, CHANNEL)
+
+    def _wait(self, seconds: float) -> None:
+        self._wake.wait(seconds)
+        self._wake.clear()
+
+    # --- a step -------------------------------------------------------------------------------
+
+    def step(self) -> float:
+        """Do all that can be done now; the seconds until there may be more, unless woken."""
+        now = self._clock.now()
+        self._space.collect(self._executors.values(), now)
+        self._space.wake_due(now)
+        self._set_deadlines(now)
+        if now < self._retry_at:
+            return (self._retry_at - now).total_seconds()
+        try:
+            if self._must_transact(now):
+                self._transact(now)
+            elif self._starts_by is not None and self._starts_by <= now:
+                self._store_starts()
+        except Superseded:
+            self._space.roll_back()
+            return 0.0
+        except InfrastructureError as error:
+            return self._back_off(error)
+        self._failures = 0
+        return self._seconds_to_next(now)
+
+    def _set_deadlines(self, now: datetime) -> None:
+        """By when what has come in is stored, if nothing more urgent takes it along."""
+        by = now + timedelta(seconds=self._settings.flush_seconds)
+        if self._space.has_results:
+            self._save_by = self._save_by or by
+        if self._space.starts:
+            self._starts_by = self._starts_by or by
+        if self._notified.is_set() or self._look_at <= now:
+            self._notified.clear()
+            self._look.around = True
+        if (self._space.models or self._space.launched) and self._renew_at <= now:
+            self._look.renew = True
+
+    def _must_transact(self, now: datetime) -> bool:
+        space = self._space
+        return bool(
+            self._look
+            or space.to_load
+            or space.past_moved
+            or space.reports
+            or space.callback_results
+            or (self._save_by is not None and self._save_by <= now)
+            or self._can_claim()
+            or any(_is_urgent(model) for model in space.touched.values())
+        )
+
+    def _can_claim(self) -> bool:
+        space = self._space
+        return bool(
+            space.waiting
+            and not self._draining
+            and not space.held_back
+            and any(executor.free_slots() > 0 for executor in self._executors.values())
+        )
+
+    def _transact(self, now: datetime) -> None:
+        with self._store.begin() as tx:
+            work = Transaction(tx, self._means, self._space, self._look, draining=self._draining)
+            done = work.work()
+        self._after_commit(done, now)
+
+    def _after_commit(self, done: Done, now: datetime) -> None:
+        """Only now may processes start and end: the rows that say so are there."""
+        space = self._space
+        stored = [model for model in space.touched.values() if model.unsaved]
+        fenced = [
+            attempt
+            for model in stored
+            for attempt in model.unsaved.attempts.values()
+            if attempt.state is AttemptState.FENCED
+        ]
+        persist.committed(stored)
+        self._look = Look(
+            for_runs=bool(done.saved.gathered.finished or done.saved.gathered.emitted)
+        )
+        space.commit()
+        self._save_by = self._starts_by = None
+        self._look_at = done.next_look or self._look_at
+        for model, attempt in (*done.relaunch, *done.saved.launches):
+            self._launch(model, attempt)
+        for attempt, reason in done.saved.gathered.cancelled:
+            self._cancel(attempt, reason)
+        for attempt in (*done.superseded, *fenced):
+            self._cancel(attempt, attempt.reason or "Another attempt has taken its place.")
+        for order in done.orders:
+            self._executors[self._settings.default_executor].run_callback(order)
+        if done.renewed is not None:
+            self._tell_renewed(done.renewed, now)
+
+    def _launch(self, model: RunModel, attempt: Attempt) -> None:
+        self._space.launched[attempt.id] = attempt
+        self._executors[attempt.executor].start(work_order(model, attempt, self._means.locate))
+
+    def _cancel(self, attempt: Attempt, reason: str) -> None:
+        if attempt.id in self._space.launched:
+            self._executors[attempt.executor].cancel(attempt.id, reason)
+
+    def _tell_renewed(self, live: set[int], now: datetime) -> None:
+        settings = self._settings
+        self._renew_at = now + timedelta(
+            seconds=min(settings.run_lease_seconds, settings.attempt_lease_seconds) / 3
+        )
+        for name, executor in self._executors.items():
+            held = self._space.launched.values()
+            mine = {attempt.id for attempt in held if attempt.executor == name} & live
+            if mine:
+                executor.renewed(mine, settings.attempt_lease_seconds)
+
+    def _store_starts(self) -> None:
+        with self._store.begin() as tx:
+            task_instances.mark_started(tx, list(self._space.starts.values()))
+        self._space.starts.clear()
+        self._starts_by = None
+
+    def _back_off(self, error: InfrastructureError) -> float:
+        """Nothing was stored; everything stays to be stored, after a pause that grows."""
+        self._space.roll_back()
+        self._failures += 1
+        pause: float = min(0.1 * 2**self._failures, _LONGEST_PAUSE_SECONDS)
+        logger.error("could not store, trying again in %.1f s: %s", pause, error)
+        self._retry_at = self._clock.now() + timedelta(seconds=pause)
+        return pause
+
+    # --- time ---------------------------------------------------------------------------------
+
+    def _seconds_to_next(self, now: datetime) -> float:
+        if self._must_transact(now):
+            return 0.0
+        moments = [self._look_at]
+        if self._space.models or self._space.launched:
+            moments.append(self._renew_at)
+        timers = (self._save_by, self._starts_by, self._space.next_wake())
+        moments += [moment for moment in timers if moment is not None]
+        return max(0.0, (min(moments) - self._clock.now()).total_seconds())
+
+
+def _is_urgent(model: RunModel) -> bool:
+    """Somebody waits for what is unsaved: the run moved, or its decisions have effects."""
+    changes = model.unsaved.changes
+    return changes.run_changed or any(
+        not isinstance(effect, _PATIENT_EFFECTS) for effect in changes.effects
+    )

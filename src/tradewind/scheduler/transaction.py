@@ -1,0 +1,284 @@
+"""What happens inside a scheduler's transaction, in order.
+
+Look at the database as far as somebody asked for it, read the runs that became ours, deliver what
+was reported about them, claim, and store everything. Nothing here has an effect outside the
+database: `Done` says what is to be done after the commit.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from random import Random
+
+from sqlalchemy import Connection
+
+from tradewind.core.clock import Clock
+from tradewind.core.protocol import CallbackOrder
+from tradewind.executors.base import Executor
+from tradewind.scheduler import (
+    asset_runs,
+    callbacks,
+    counters,
+    events,
+    housekeeping,
+    leasing,
+    persist,
+    run_creation,
+)
+from tradewind.scheduler.claiming import Budget, claim
+from tradewind.scheduler.launch import Locate
+from tradewind.scheduler.models import Attempt, Documents, RunModel, load, read_pasts
+from tradewind.scheduler.persist import Saved, Writer
+from tradewind.scheduler.settings import SchedulerSettings
+from tradewind.scheduler.workspace import LIVE, Workspace
+from tradewind.store import dags, deadlines, inbox, pools, runs
+from tradewind.store.engine import Store
+
+CHANNEL = "scheduler"
+
+
+@dataclass(slots=True)
+class Look:
+    """How much of the database to look at, beside what must be."""
+
+    around: bool = False  # everything: we were notified, or nobody has for a while
+    for_runs: bool = False  # runs that may be created or started now
+    for_callbacks: bool = False
+    renew: bool = False
+
+    def __bool__(self) -> bool:
+        return self.around or self.for_runs or self.for_callbacks or self.renew
+
+
+@dataclass(slots=True)
+class Done:
+    """What a transaction came to. `next_look`: when to look around again, if it did so."""
+
+    saved: Saved = field(default_factory=Saved)
+    orders: list[CallbackOrder] = field(default_factory=list)
+    relaunch: list[tuple[RunModel, Attempt]] = field(default_factory=list)
+    superseded: list[Attempt] = field(default_factory=list)
+    renewed: set[int] | None = None
+    next_look: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a scheduler works with; the same for all its transactions."""
+
+    name: str
+    store: Store
+    executors: Mapping[str, Executor]
+    clock: Clock
+    settings: SchedulerSettings
+    locate: Locate
+    chance: Random
+    known: Documents = field(default_factory=Documents)
+
+
+class Transaction:
+    """One transaction on a workspace. `draining`: nothing new is begun."""
+
+    def __init__(
+        self, tx: Connection, means: Means, space: Workspace, look: Look, *, draining: bool
+    ) -> None:
+        self.tx = tx
+        self.means = means
+        self.space = space
+        self.look = look
+        self.draining = draining
+        self.now = means.clock.now()
+        self.done = Done()
+
+    def work(self) -> Done:
+        if self.look.renew:
+            self._renew()
+        begun = self._look_for_runs() if self.look.around or self.look.for_runs else []
+        if self.look.around:
+            self._look_around()
+        self._load(begun)
+        self._judge_past()
+        self._deliver()
+        if self.look.around:
+            for model in housekeeping.expire_attempts(
+                self.tx, self.means.name, self.space.models, now=self.now
+            ):
+                self.space.touch(model, self.now)
+        self._store(self._claim())
+        self._call_back()
+        return self.done
+
+    # --- looking ------------------------------------------------------------------------------
+
+    def _renew(self) -> None:
+        """What is missing from what is still ours is not ours any more."""
+        means, space = self.means, self.space
+        leased, live = leasing.renew(self.tx, means.name, means.settings, now=self.now)
+        for pk in space.models.keys() - leased:
+            space.forget(pk)
+        for attempt in space.launched.values():
+            if attempt.id not in live and attempt.state in LIVE:
+                self.done.superseded.append(attempt)
+        self.done.renewed = live
+
+    def _look_for_runs(self) -> list[int]:
+        """Create what is due, and start what may start: the runs to begin."""
+        means = self.means
+        run_creation.create_scheduled(
+            self.tx, means.known, now=self.now, chance=means.chance, limit=means.settings.batch
+        )
+        asset_runs.create_asset_triggered(self.tx, means.known, now=self.now, chance=means.chance)
+        if self.draining:
+            return []
+        begun = leasing.start_queued(self.tx, means.name, means.settings, now=self.now)
+        self.space.to_load |= set(begun)
+        return begun
+
+    def _look_around(self) -> None:
+        means, space = self.means, self.space
+        if not self.draining:
+            space.to_load |= set(
+                leasing.take_over(self.tx, means.name, means.settings, now=self.now)
+            )
+        for pk in runs.take_attention(self.tx, means.name):
+            space.forget(pk)
+            space.to_load.add(pk)
+        callbacks.add_missed_deadlines(self.tx, now=self.now)
+        housekeeping.tidy(self.tx, now=self.now)
+        space.set_paused(runs.paused_dags(self.tx))
+        space.deferred_pools = {row.name for row in pools.listing(self.tx) if row.include_deferred}
+        space.held_back = False
+        timers = (
+            self.now + timedelta(seconds=means.settings.poll_seconds),
+            dags.next_due_at(self.tx, now=self.now),
+            runs.next_queued_at(self.tx, now=self.now),
+            deadlines.next_due_at(self.tx),
+        )
+        self.done.next_look = min(moment for moment in timers if moment is not None)
+
+    # --- the models ---------------------------------------------------------------------------
+
+    def _load(self, begun: list[int]) -> None:
+        space, means = self.space, self.means
+        if space.to_load:
+            leased = runs.leased_to(self.tx, means.name, space.to_load)
+            loaded = load(self.tx, leased, means.known, infra_budget=means.settings.infra_retries)
+            for model in loaded:
+                space.models[model.pk] = model
+                lost, superseded = space.adopt(model, means.name)
+                self.done.relaunch += [(model, attempt) for attempt in lost]
+                self.done.superseded += superseded
+                if model.pk in begun:
+                    model.run.begin(self.now)
+                space.touch(model, self.now)
+            space.to_load = set()
+
+    def _judge_past(self) -> None:
+        """Runs whose previous run has moved look at it again."""
+        space = self.space
+        depending = [
+            model
+            for model in space.models.values()
+            if model.dag_id in space.past_moved and model.version.plan.past_task_ids
+        ]
+        versions = {model.version.id: model.version for model in depending}
+        pasts = read_pasts(self.tx, [model.row for model in depending], versions)
+        for model in depending:
+            model.run.set_past(pasts[model.pk])
+            space.touch(model, self.now)
+        space.past_moved = set()
+
+    def _deliver(self) -> None:
+        """Reports that waited for their run; those for other schedulers' runs go to the inbox."""
+        space = self.space
+        waiting, space.reports = space.reports, []
+        for run_pk, report in waiting:
+            if run_pk in space.models:
+                space.deliver(run_pk, report, self.now)
+            else:
+                space.strays.append((run_pk, report))
+        if space.strays:
+            inbox.put(
+                self.tx,
+                [events.to_inbox(report, run_pk) for run_pk, report in space.strays],
+                now=self.now,
+            )
+            self.means.store.notify(self.tx, CHANNEL)
+        if self.look.around:
+            name, limit = self.means.name, self.means.settings.batch
+            for row in inbox.of_leased_runs(self.tx, name, limit=limit):
+                if row.run_pk in space.models:
+                    space.deliver(row.run_pk, events.from_inbox(row), self.now)
+
+    # --- storing ------------------------------------------------------------------------------
+
+    def _claim(self) -> counters.Deltas:
+        """Claim what can start, against what the transaction releases and what is free."""
+        means, space = self.means, self.space
+        deltas = counters.Deltas()
+        counters.settle(space.touched.values(), space.deferred_pools, deltas)
+        if self.draining or not space.waiting:
+            return deltas
+        budget = Budget.of_released(
+            {name: executor.free_slots() for name, executor in means.executors.items()},
+            means.settings.parallelism,
+            means.settings.default_executor,
+            deltas,
+        )
+        for model in claim(self.tx, space.waiting, space.models, budget, now=self.now):
+            model.collect()
+            space.touched[model.pk] = model
+        space.held_back = bool(space.waiting) and budget.has_executor()
+        return deltas
+
+    def _store(self, deltas: counters.Deltas) -> None:
+        means, space = self.means, self.space
+        writer = Writer(
+            owner=means.name,
+            default_executor=means.settings.default_executor,
+            parallelism=means.settings.parallelism,
+            attempt_lease_seconds=means.settings.attempt_lease_seconds,
+            deferred_pools=space.deferred_pools,
+        )
+        models = [model for model in space.touched.values() if model.unsaved]
+        self.done.saved = persist.save(
+            self.tx,
+            models,
+            writer,
+            means.known,
+            now=self.now,
+            counted=deltas,
+            ended=space.ended.values(),
+        )
+        gathered = self.done.saved.gathered
+        if gathered.create_triggers or gathered.delete_triggers:
+            means.store.notify(self.tx, "triggerer")
+        self._tell_dependents(models)
+
+    def _tell_dependents(self, models: list[RunModel]) -> None:
+        """Runs that depend on one of these as their past judge it again."""
+        moved = {
+            model.dag_id
+            for model in models
+            if model.version.plan.past_task_ids and model.unsaved.changes.changed
+        }
+        for dag_id in moved:
+            self.space.past_moved.add(dag_id)
+            if runs.call_attention(self.tx, dag_id, besides=self.means.name):
+                self.means.store.notify(self.tx, CHANNEL)
+
+    def _call_back(self) -> None:
+        means, space = self.means, self.space
+        callbacks.finish(self.tx, means.name, space.callback_results, now=self.now)
+        gathered = self.done.saved.gathered
+        if self.draining or not (self.look.around or self.look.for_callbacks or gathered.callbacks):
+            return
+        self.done.orders = callbacks.claim(
+            self.tx,
+            means.name,
+            means.settings,
+            space.models,
+            means.known,
+            means.locate,
+            now=self.now,
+        )
