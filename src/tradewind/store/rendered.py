@@ -22,9 +22,9 @@ def put(tx: Connection, attempt_id: int, fields: dict[str, Json]) -> bool:
     written = tx.execute(
         statement.on_conflict_do_update(
             index_elements=["task_instance_id"], set_={"fields": statement.excluded.fields}
-        )
+        ).returning(rendered_fields.c.task_instance_id)
     )
-    return written.rowcount > 0
+    return written.first() is not None
 
 
 def get(tx: Connection, task_instance_id: int) -> dict[str, Json] | None:
