@@ -35,9 +35,10 @@ def _with_group_roots(dag: Any, answer: str | Iterable[str]) -> Any:
         answer = [answer]
     if not isinstance(answer, Iterable):
         return answer  # skip_all_except says what is wrong with it
+    groups = dag.task_group.get_task_group_dict()
     ids: list[Any] = []
     for branch in answer:
-        group = dag.task_group_dict.get(branch) if isinstance(branch, str) else None
+        group = groups.get(branch) if isinstance(branch, str) else None
         ids.extend([branch] if group is None else [root.task_id for root in group.roots])
     return ids
 
