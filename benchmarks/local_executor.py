@@ -9,7 +9,6 @@ fork loop of a parent of like size, which does nothing else, is measured beside 
 
 import argparse
 import os
-import resource
 import statistics
 import tempfile
 import threading
@@ -49,7 +48,8 @@ class Bench:
         self.woken = threading.Event()
         self.executor = LocalExecutor(NoTaskApi(), slots=slots, log_folder=folder / "logs")
         self.executor.open(self.woken.set)
-        self.started = 0
+        self.started = self.ended = 0
+        self.cpu = 0.0
 
     def start(self) -> int:
         self.started += 1
@@ -79,7 +79,11 @@ class Bench:
         self.woken.clear()
         events = self.executor.events()
         for event in events:
-            if isinstance(event, AttemptEnded) and event.category is not None:
+            if not isinstance(event, AttemptEnded):
+                continue
+            self.ended += 1
+            self.cpu += event.usage.cpu_seconds if event.usage else 0.0
+            if event.category is not None:
                 raise SystemExit(f"An attempt was lost: {event.reason}")
         return events
 
@@ -97,12 +101,12 @@ class Bench:
         return hops
 
     def parallel(self, tasks: int) -> float:
-        ended, target = 0, self.started + tasks
+        target = self.started + tasks
         began = time.perf_counter()
-        while ended < tasks:
+        while self.ended < target:
             while self.started < target and self.executor.free_slots():
                 self.start()
-            ended += sum(isinstance(event, AttemptEnded) for event in self.events())
+            self.events()
         return time.perf_counter() - began
 
     def close(self) -> None:
@@ -130,12 +134,11 @@ def main() -> None:
         try:
             first = bench.chain(1)[0]
             hops = sorted(bench.chain(options.chain))
-            time.sleep(0.2)
-            bench.executor.events()
+            while bench.ended < bench.started:
+                bench.events()
             seconds = bench.parallel(options.parallel)
         finally:
             bench.close()
-    cpu = sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
     forks = bare_forks(options.parallel)
     print(f"first attempt, host and import included  {first * 1e3:8.1f} ms")
     print(f"chain hop, median                        {statistics.median(hops) * 1e3:8.1f} ms")
@@ -144,7 +147,7 @@ def main() -> None:
     )
     print(f"{options.parallel} in parallel                          {seconds:8.2f} s")
     print(f"attempts a second                        {options.parallel / seconds:8.0f}")
-    print(f"CPU of host and attempts, each           {cpu * 1e3 / bench.started:8.1f} ms")
+    print(f"CPU of an attempt's process              {bench.cpu * 1e3 / bench.ended:8.1f} ms")
     print(f"bare forks of this process a second      {options.parallel / forks:8.0f}")
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from tradewind.core.protocol import (
@@ -55,6 +56,7 @@ _LONGEST_MAPPING = 1024
 """Items, as Airflow's default of `core.max_map_length`."""
 
 _LONGEST_MESSAGE = 2000
+_RUNNER = os.path.dirname(__file__)
 
 
 class Attempt:
@@ -178,7 +180,8 @@ class Attempt:
         if isinstance(error, SystemExit):
             self.ti.log.error("Task exited with code %s", error.code)
         else:
-            self.ti.log.error("Task failed with exception", exc_info=error)
+            where = (type(error), error, _users_frames(error.__traceback__))
+            self.ti.log.error("Task failed with exception", exc_info=where)
         retryable = not isinstance(
             error, AirflowFailException | AirflowSensorTimeout | AirflowTaskTerminated
         )
@@ -343,6 +346,14 @@ class Attempt:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.kill(self._pid, signal.SIGTERM)
         os._exit(128 + signal.SIGTERM)
+
+
+def _users_frames(traceback: TracebackType | None) -> TracebackType | None:
+    """From the first frame that is not the runner's on; the whole, when there is none."""
+    frames = traceback
+    while frames is not None and frames.tb_frame.f_code.co_filename.startswith(_RUNNER):
+        frames = frames.tb_next
+    return frames or traceback
 
 
 def _overridden(task: Any, name: str) -> bool:

@@ -65,7 +65,7 @@ def _redirect(output: int) -> None:
     os.close(null)
     os.close(output)
     sys.stdout, sys.stderr = (
-        open(fd, "w", buffering=1, errors="backslashreplace", closefd=False) for fd in (1, 2)
+        os.fdopen(fd, "w", 1, errors="backslashreplace", closefd=False) for fd in (1, 2)
     )
 
 
