@@ -5,6 +5,7 @@ import re
 import sys
 import time
 import warnings
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from msgspec import structs
 
 from tradewind.bundles.explain import explain
+from tradewind.bundles.inputs import is_asked_for
 from tradewind.bundles.results import FileError, Parse, ParseResult, Watcher
 from tradewind.core.dag import AssetOrTimeSchedule, CustomSchedule, SerializedDag, Slot
 from tradewind.core.protocol import GetConnection, GetVariable, Reply, Request
@@ -164,7 +166,9 @@ class _Reads:
             origin = getattr(module, "__file__", None)
             if isinstance(origin, str):
                 self._note(origin, "")
-        return sorted((self._paths | self.asked) - {self._file})
+        inside = self._file + "/"  # of a zip file, which is an input as a whole
+        paths = {path for path in self._paths if not path.startswith(inside)}
+        return sorted((paths | self.asked) - {self._file})
 
     def _hear(self, event: str, arguments: tuple[object, ...]) -> None:
         if not self._active:
@@ -208,12 +212,22 @@ class _NotingChannel:
 
 
 def _may_be_unsteady(root: str, files: list[str]) -> bool:
-    for file in files:
-        if file.endswith(".py"):
-            with open(os.path.join(root, file), "rb") as source:
-                if _UNSTEADY.search(source.read()):
-                    return True
-    return False
+    return any(
+        _UNSTEADY.search(source)
+        for file in files
+        if not is_asked_for(file) and not file.endswith("/")
+        for source in _sources(os.path.join(root, file))
+    )
+
+
+def _sources(path: str) -> Iterator[bytes]:
+    """The Python text in a file: its own, or that of a zip file's members."""
+    if path.endswith(".py"):
+        with open(path, "rb") as file:
+            yield file.read()
+    elif zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            yield from (archive.read(name) for name in archive.namelist() if name.endswith(".py"))
 
 
 # --- warnings, watchers ---------------------------------------------------------------------------

@@ -145,6 +145,8 @@ class Supervision:
             name = signal.Signals(number).name
             return self._failed("killed", f"The process was ended by {name}.", hint)
         code = os.WEXITSTATUS(status)
+        if code == _OWN_FAILURE:
+            return self._failed("error", "Tradewind could not describe what the file made.", _BUG)
         return self._failed("exit", f"The file ended its process with exit code {code}.", _EXIT)
 
     def _failed(self, kind: str, message: str, hint: str | None) -> ParseResult:
@@ -215,6 +217,8 @@ def _too_many(limits: Limits) -> tuple[str, str]:
     )
 
 
+_OWN_FAILURE = 70  # the exit code for it by convention (EX_SOFTWARE)
+_BUG = "This is a defect of Tradewind: please report it with the output below."
 _EXIT = "A DAG file is imported, not run as a script: it must not end its process."
 _CRASH = "A native library crashed while the file was imported; the stack shows where."
 _OUT_OF_MEMORY = (
@@ -242,11 +246,12 @@ def _be_child(job: Parse, sock: socket.socket, output: int, trace: IO[bytes]) ->
         if os.getpid() == own_pid:  # not one of the forks that the file itself has made
             _limit_memory(resource.RLIM_INFINITY)
             connection.send(result)
+        os._exit(0)
     except BaseException:
         traceback.print_exc()
         sys.stderr.flush()
     finally:
-        os._exit(0)
+        os._exit(_OWN_FAILURE)
 
 
 def _redirect(output: int) -> None:

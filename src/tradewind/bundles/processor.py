@@ -11,6 +11,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
@@ -23,18 +24,20 @@ from tradewind.bundles.parser import AnswerRequest, Parser, parse_once
 from tradewind.bundles.publish import Owner, Publisher
 from tradewind.bundles.results import FileError, Limits, ParseResult
 from tradewind.bundles.scan import FileGone, Scan, Scanner
-from tradewind.bundles.snapshot import Snapshots, Storage
+from tradewind.bundles.snapshot import Snapshots
 from tradewind.bundles.state import BundleState, Job, KnownFile, Running
 from tradewind.bundles.steady import compared
 from tradewind.core.clock import Clock
 from tradewind.core.errors import InfrastructureError
 from tradewind.core.protocol import Failure, GetConnection, GetVariable, Reply, Request
-from tradewind.store import bundles, dags
+from tradewind.storage.base import Storage
+from tradewind.store import bundles, cleanup, dags, snapshots
 from tradewind.store.engine import Store
 
 log = logging.getLogger(__name__)
 
 _AGAIN_SECONDS = 0.1  # after files changed while they were copied
+_TIDY_SECONDS = 3600.0  # how often unused snapshots are looked for, and how old they are then
 _TROUBLE_SECONDS = 5.0  # after the database or the disk failed
 
 
@@ -99,6 +102,7 @@ class DagProcessor:
         os.set_blocking(self._wake_writer, False)
         self._told = False
         self._opened = False
+        self._tidy_at = clock.monotonic() + _TIDY_SECONDS
 
     # --- the loop ---------------------------------------------------------------------------------
 
@@ -141,6 +145,9 @@ class DagProcessor:
         for running, result in self._parser.step():
             self._finish(running, result)
         self._start_jobs()
+        if now >= self._tidy_at:
+            self._tidy_at = now + _TIDY_SECONDS
+            self._tidy()
         return self._seconds_to_next()
 
     def _seconds_to_next(self) -> float:
@@ -244,6 +251,14 @@ class DagProcessor:
         state.plan("a variable or connection that it reads changed")
         for file in sorted(dry):
             state.add(Job(file, "its timetable must say what comes next"))
+
+    def _tidy(self) -> None:
+        """Remove snapshots that neither a DAG nor a run needs any more."""
+        before = self._clock.now() - timedelta(seconds=_TIDY_SECONDS)
+        cleanup.clean(self._store, before=before, tables=["snapshot"])
+        with self._store.read() as tx:
+            needed = snapshots.in_use(tx)
+        self._snapshots.remove_unused(needed, min_age_seconds=_TIDY_SECONDS)
 
     # --- parsing ----------------------------------------------------------------------------------
 

@@ -14,19 +14,12 @@ import time
 from collections.abc import Collection
 from hashlib import sha256
 from pathlib import Path
-from typing import Protocol
 
 from tradewind.bundles.scan import Entry, FileGone, Scan, Scanner
 from tradewind.core.errors import InfrastructureError, NotFound
+from tradewind.storage.base import Storage
 
 _CHUNK = 1 << 20
-
-
-class Storage(Protocol):
-    def exists(self, key: str) -> bool: ...
-    def get(self, key: str) -> bytes | None: ...
-    def put(self, key: str, data: bytes) -> None: ...
-    def delete(self, key: str) -> None: ...
 
 
 class Snapshots:

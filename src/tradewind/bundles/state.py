@@ -12,11 +12,12 @@ from tradewind.bundles.scan import Scan
 
 @dataclass(frozen=True)
 class KnownFile:
-    """A file that was parsed. `digest` None: somebody asked for it to be parsed again."""
+    """A file that was parsed. `digest` None: it is not known from what."""
 
     digest: str | None
     inputs: tuple[str, ...] = ()
     error_kind: str | None = None
+    is_asked_for: bool = False  # somebody wants it to be parsed again
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ class BundleState:
 
     def ask_for(self, file: str) -> None:
         if file in self.known:
-            self.known[file] = replace(self.known[file], digest=None)
+            self.known[file] = replace(self.known[file], is_asked_for=True)
 
     def plan(self, reason: str) -> None:
         """Queue every candidate that is not what it was when it was parsed."""
@@ -113,7 +114,7 @@ class BundleState:
             known = self.known.get(file)
             if known is None:
                 self.add(Job(file, "it is new"))
-            elif known.digest is None:
+            elif known.is_asked_for or known.digest is None:
                 self.add(Job(file, "somebody asked for it"))
             elif known.digest != self.input_digest(file, known.inputs):
                 self.add(Job(file, reason))

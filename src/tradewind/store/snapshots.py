@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, delete, or_, select, update
+from sqlalchemy import Connection, delete, or_, select, union, update
 
 from tradewind.store.engine import insert
 from tradewind.store.schema import asset, asset_reference, dag, snapshot, trigger
@@ -23,9 +23,13 @@ def move_dags(tx: Connection, bundle_name: str, files: Collection[str], digest: 
     ).rowcount
 
 
-def recorded(tx: Connection) -> set[str]:
-    """The digests of all recorded snapshots; housekeeping removes the rows that nothing needs."""
-    return set(tx.execute(select(snapshot.c.digest)).scalars())
+def in_use(tx: Connection) -> set[str]:
+    """The digests of all recorded snapshots, and of those that triggers run in.
+
+    Housekeeping removes the records that nothing needs.
+    """
+    digests = union(select(snapshot.c.digest), select(trigger.c.digest))
+    return set(tx.execute(digests).scalars())
 
 
 def hold_dag(tx: Connection, dag_id: str, digest: str | None) -> None:
