@@ -1,4 +1,4 @@
-"""Runs one task's `execute` in this process, with the runner's own context, on answers from memory."""
+"""Runs one task's `execute` in this process: the runner's own context, answers from memory."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -47,9 +47,9 @@ class VirtualEnvironment:
         uv = _use_uv()
         interpreter = f"python{self.python_version}" if self.python_version else sys.executable
         if uv:
-            make = ["uv", "venv", "--allow-existing", "--seed", "--python", interpreter]
+            make = ["uv", "venv", "--allow-existing", "--python", interpreter]
         else:
-            make = [interpreter, "-m", "venv"]
+            make = [interpreter, "-m", "venv", *([] if self.requirements else ["--without-pip"])]
         if self.system_site_packages:
             make.append("--system-site-packages")
         _must_succeed(run, [*make, str(folder)], dict(os.environ))
@@ -138,4 +138,6 @@ def _see_packages_of_this_environment(folder: Path) -> None:
     if sys.prefix == sys.base_prefix:
         return
     (target,) = folder.glob("lib/python*/site-packages")
-    (target / "_parent_environment.pth").write_text("\n".join(site.getsitepackages()) + "\n")
+    # addsitedir, not the bare folders: it also reads their .pth files (editable installs).
+    lines = [f"import site; site.addsitedir({path!r})" for path in site.getsitepackages()]
+    (target / "_parent_environment.pth").write_text("\n".join(lines) + "\n")
