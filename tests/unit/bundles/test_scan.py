@@ -109,7 +109,7 @@ def test_a_configmap_volume_is_seen_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("limits", [Limits(files=1), Limits(size_bytes=4)])
 def test_too_large_a_bundle_is_refused_with_its_largest_part(root: Path, limits: Limits) -> None:
-    with pytest.raises(BundleUnavailable, match="too large.*'etl.py'|too large.*'lib'"):
+    with pytest.raises(BundleUnavailable, match=r"too large.*'etl.py'|too large.*'lib'"):
         Scanner(limits).scan(root)
 
 
