@@ -201,13 +201,16 @@ class Host:
             self._refuse(order, f"The log file cannot be opened: {error}")
             return
         job = self._jobs[name] = Job(order, log, lease_end)
+        self._settle(job)
+
+    def _settle(self, job: Job) -> None:
+        """Launch it from its zygote, or let it wait until that has imported the file."""
         try:
-            warm = self._zygote_for(order.source)
-            self._homes[name] = warm
+            warm = self._homes[job.name] = self._zygote_for(job.order.source)
             if warm.loaded:
                 self._launch(job, warm)
             else:
-                warm.waiting[name] = job
+                warm.waiting[job.name] = job
         except OSError as error:  # out of processes, descriptors or memory
             self._conclude(job, no_process(error))
 
@@ -296,8 +299,7 @@ class Host:
     def _on_loaded(self, warm: Zygote) -> None:
         warm.loaded = True
         warm.load_deadline = NEVER
-        while warm.output.read():
-            pass
+        self._on_output(warm)
         for job in list(warm.waiting.values()):
             try:
                 self._launch(job, warm)
@@ -313,14 +315,14 @@ class Host:
     def _forget(self, warm: Zygote) -> None:
         if self._zygotes.get(warm.key) is warm:
             del self._zygotes[warm.key]
-            self._unwatch_output(warm)
             self._unwatch(warm.peer)
+            self._unwatch_output(warm)
+            warm.output.drain()
 
     def _on_zygote_gone(self, warm: Zygote) -> None:
         """It failed to import its file, or was killed. Jobs that it has forked live on as ours."""
         _kill(warm.pid)
         status = _wait(warm.pid)
-        warm.output.drain()
         self._forget(warm)
         verdict = judge_import(warm, status, oom_killed=self._was_oom(status))
         for job in list(warm.waiting.values()):
@@ -329,12 +331,20 @@ class Host:
             self._conclude(job, verdict)
         for job in list(warm.jobs.values()):
             self._homes.pop(job.name, None)
-            if job.pid is None and (job.peer is None or job.peer.closed):
-                self._conclude(
-                    job, Verdict("infra_lost", "The process that was to start it is gone.")
-                )
-            elif job.pid is not None:
-                self._reap_orphan(job, job.pid)
+            self._keep_or_restart(job)
+
+    def _keep_or_restart(self, job: Job) -> None:
+        """A job whose zygote is gone: it lives on as our child, or was never born."""
+        for body in job.peer.drain() if job.peer is not None else []:
+            self._heard(job, body)
+        if job.pid is not None:
+            self._reap_orphan(job, job.pid)
+        elif job.peer is None or job.peer.closed:
+            if job.launches > 1 or job.ending is not None:
+                self._conclude(job, no_process("its parent died twice"))
+            else:
+                self._unwatch_job(job)
+                self._settle(job)
 
     # --- jobs --------------------------------------------------------------------------------
 
@@ -407,11 +417,7 @@ class Host:
         if job.ending is not None and job.pid is not None:
             signal_group(job.pid, signal.SIGKILL)  # what it left behind in its process group
         self._leave_home(job)
-        if job.peer is not None:
-            self._unwatch(job.peer)
-        if job.output is not None:
-            self._unwatch_output(job)
-            job.output.drain()
+        self._unwatch_job(job)
         if verdict is not None:
             job.log.write("error", verdict.reason, source="tradewind")
         self._say_ended(job, verdict, usage)
@@ -497,12 +503,19 @@ class Host:
             peer.close()
             peer.sock.close()
 
+    def _unwatch_job(self, job: Job) -> None:
+        if job.peer is not None:
+            self._unwatch(job.peer)
+        if job.output is not None:
+            self._unwatch_output(job)
+            job.output.drain()
+
     def _watch_output(self, owner: Job | Zygote) -> None:
         if owner.output is not None:
             callback = partial(self._on_output, owner)
             self._selector.register(owner.output.fd, selectors.EVENT_READ, callback)
 
-    def _on_output(self, owner: Job | Zygote, events: int) -> None:
+    def _on_output(self, owner: Job | Zygote, _events: int = 0) -> None:
         if owner.output is None or owner.output.closed:
             return  # an event of the same turn in which its owner ended
         fd = owner.output.fd

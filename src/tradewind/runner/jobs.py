@@ -48,9 +48,11 @@ class Job:
         self.output: RawOutput | None = None
         self.held: Finished | None = None  # a report that waits for the callbacks
         self.reported = False
+        self.launches = 0
 
     def launch(self, zygote: "Zygote") -> None:
         """Have the zygote fork. The order waits in the channel for its reader. Raises OSError."""
+        self.launches += 1
         ours, theirs = socket.socketpair()
         output, output_writer = os.pipe()
         zygote.peer.send(Fork(job=self.name), [theirs.detach(), output_writer, os.dup(self.log.fd)])
