@@ -134,8 +134,11 @@ class RunModel:
     def collect(self) -> None:
         """Move what the run has changed over to what is unsaved."""
         fresh = self.run.take_changes()
-        if not fresh:
-            return
+        if fresh:
+            self.add(fresh)
+
+    def add(self, fresh: Changes) -> None:
+        """Have these changes stored."""
         unsaved = self.unsaved.changes
         known = {id(ti) for ti in (*unsaved.new, *unsaved.changed)}
         unsaved.new += fresh.new

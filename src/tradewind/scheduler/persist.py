@@ -24,13 +24,13 @@ from tradewind.store.attempts import VERDICT_COLUMNS
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Who writes. `owner` None: a person's action, which holds no lease."""
+    """Who writes. `owner` None: a person's action, which holds no lease and claims nothing."""
 
     owner: str | None
-    default_executor: str
-    parallelism: int
-    attempt_lease_seconds: float
     deferred_pools: Collection[str] = ()
+    default_executor: str = ""
+    parallelism: int = 0
+    attempt_lease_seconds: float = 0.0
 
 
 @dataclass(slots=True)

@@ -31,7 +31,7 @@ from tradewind.scheduler.models import Attempt, Documents, RunModel, load, read_
 from tradewind.scheduler.persist import Saved, Writer
 from tradewind.scheduler.settings import SchedulerSettings
 from tradewind.scheduler.workspace import LIVE, Workspace
-from tradewind.store import dags, deadlines, inbox, pools, runs
+from tradewind.store import attempts, dags, deadlines, inbox, pools, runs
 from tradewind.store.engine import Store
 
 CHANNEL = "scheduler"
@@ -143,6 +143,7 @@ class Transaction:
         for pk in runs.take_attention(self.tx, means.name):
             space.forget(pk)
             space.to_load.add(pk)
+        self._find_unwanted()
         callbacks.add_missed_deadlines(self.tx, now=self.now)
         housekeeping.tidy(self.tx, now=self.now)
         space.set_paused(runs.paused_dags(self.tx))
@@ -155,6 +156,13 @@ class Transaction:
             deadlines.next_due_at(self.tx),
         )
         self.done.next_look = min(moment for moment in timers if moment is not None)
+
+    def _find_unwanted(self) -> None:
+        """People supersede attempts by writing rows; whoever runs the process ends it."""
+        live = [pk for pk, attempt in self.space.launched.items() if attempt.state in LIVE]
+        if live:
+            unwanted = attempts.unwanted(self.tx, live)
+            self.done.superseded += [self.space.launched[pk] for pk in sorted(unwanted)]
 
     # --- the models ---------------------------------------------------------------------------
 

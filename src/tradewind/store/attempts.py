@@ -4,12 +4,12 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
-from tradewind.core.states import AttemptState
+from tradewind.core.states import AttemptState, TaskInstanceState
 from tradewind.store.engine import Rows
 from tradewind.store.runs import lease_clock, lease_end
-from tradewind.store.schema import attempt, attempt_event, dag_run
+from tradewind.store.schema import attempt, attempt_event, dag_run, task_instance
 
 LIVE = (AttemptState.QUEUED.value, AttemptState.RUNNING.value)
 
@@ -53,19 +53,6 @@ def update_verdicts(tx: Connection, rows: list[dict[str, Any]]) -> None:
         tx.execute(_update, rows)
 
 
-def fence(tx: Connection, ids: Collection[int], *, now: datetime) -> list[int]:
-    """Supersede attempts that are still live: from here on their reports are refused."""
-    if not ids:
-        return []
-    fenced = tx.execute(
-        update(attempt)
-        .where(attempt.c.id.in_(ids), attempt.c.state.in_(LIVE))
-        .values(state=AttemptState.FENCED.value, ended_at=now)
-        .returning(attempt.c.id)
-    )
-    return sorted(fenced.scalars())
-
-
 def add_events(tx: Connection, rows: list[dict[str, Any]]) -> None:
     """History; each row has `attempt_id`, `event`, `at`, `detail`."""
     if rows:
@@ -86,12 +73,20 @@ def renew(tx: Connection, owner: str, *, now: datetime, seconds: float) -> set[i
     return set(renewed.scalars())
 
 
-def live_of_owner(tx: Connection, owner: str) -> set[int]:
-    return set(
-        tx.execute(
-            select(attempt.c.id).where(attempt.c.owner == owner, attempt.c.state.in_(LIVE))
-        ).scalars()
+def unwanted(tx: Connection, ids: Collection[int]) -> set[int]:
+    """Those of the attempts that must end: superseded, or their instance waits to start again."""
+    rows = tx.execute(
+        select(attempt.c.id)
+        .join(task_instance, task_instance.c.id == attempt.c.task_instance_id)
+        .where(
+            attempt.c.id.in_(ids),
+            or_(
+                attempt.c.state == AttemptState.FENCED.value,
+                task_instance.c.state == TaskInstanceState.RESTARTING.value,
+            ),
+        )
     )
+    return set(rows.scalars())
 
 
 def expired(tx: Connection, scheduler: str, *, now: datetime) -> Rows:

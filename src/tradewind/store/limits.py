@@ -187,3 +187,13 @@ def recount_active_runs(tx: Connection) -> list[str]:
             .returning(dag.c.dag_id)
         ).scalars()
     )
+
+
+def task_occupied(tx: Connection, key: TaskKey) -> int:
+    """How many instances of a task with a limit hold a slot, in any run."""
+    found: int | None = tx.execute(
+        select(task_limit.c.occupied).where(
+            task_limit.c.dag_id == key[0], task_limit.c.task_id == key[1]
+        )
+    ).scalar()
+    return found or 0

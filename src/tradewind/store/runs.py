@@ -4,7 +4,7 @@ Lease times come from the database's clock on PostgreSQL, so that schedulers wit
 agree; SQLite has one machine, and takes the caller's `now`.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -182,12 +182,19 @@ def take_attention(tx: Connection, owner: str) -> list[int]:
     noticed = tx.execute(
         update(dag_run)
         .where(
-            dag_run.c.state.in_(ACTIVE), dag_run.c.lease_owner == owner, dag_run.c.needs_attention
+            dag_run.c.state == DagRunState.RUNNING.value,
+            dag_run.c.lease_owner == owner,
+            dag_run.c.needs_attention,
         )
         .values(needs_attention=False)
         .returning(dag_run.c.id)
     )
     return sorted(noticed.scalars())
+
+
+def set_attention(tx: Connection, pks: Collection[int]) -> None:
+    """Have these runs read again by whoever leases them. Notify "scheduler" as well."""
+    tx.execute(update(dag_run).where(dag_run.c.id.in_(pks)).values(needs_attention=True))
 
 
 def call_attention(tx: Connection, dag_id: str, *, besides: str) -> bool:
@@ -352,6 +359,21 @@ def first_of_backfills(tx: Connection, pks: Collection[int]) -> set[int]:
         )
     )
     return set(rows.scalars())
+
+
+def join_backfill(
+    tx: Connection, pks: Collection[int], backfill_id: int, *, conf: Mapping[str, Any] | None
+) -> None:
+    """Make these runs, which were cleared, runs of the backfill."""
+    if not pks:
+        return
+    values: dict[str, Any] = {
+        "backfill_id": backfill_id,
+        "run_type": DagRunType.BACKFILL.value,
+    }
+    if conf is not None:
+        values["conf"] = dict(conf)
+    tx.execute(update(dag_run).where(dag_run.c.id.in_(pks)).values(values))
 
 
 def next_queued_at(tx: Connection, *, now: datetime) -> datetime | None:
