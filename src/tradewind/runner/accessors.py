@@ -1,7 +1,7 @@
 """Entries of the context that few tasks use: connections, variables, asset events, state stores."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from tradewind.core import protocol
@@ -11,7 +11,6 @@ from tradewind.runner.context import moment
 from tradewind.sdk.authoring import NOTSET
 from tradewind.sdk.comms import Channel
 
-NEVER_EXPIRE = timedelta.max
 _LONGEST_PARTITION_KEY = 250
 
 
@@ -182,7 +181,7 @@ def outlet_events(
                 events.append(_event(asset, extra, run.partition_key, alias=outlet.name))
         elif isinstance(outlet, Asset | AssetRef):
             extra = dict(accessor.extra) if accessor else {}
-            keys = sorted(accessor.partition_keys) if accessor else []
+            keys: list[str | None] = [*sorted(accessor.partition_keys)] if accessor else []
             events += [_event(outlet, extra, key) for key in keys or [run.partition_key]]
     return events
 
@@ -355,7 +354,8 @@ class TriggeringAssetEvents(_ByAsset, Mapping[Any, Sequence[EventView]]):
         return len(self._assets)
 
     def __getitem__(self, key: Any) -> Sequence[EventView]:
-        wanted = _by_old_uri(key) if isinstance(key, str) else asset_key(key)
+        # Airflow 2's `triggering_dataset_events` had URIs as keys.
+        wanted = ("uri", key) if isinstance(key, str) else asset_key(key)
         if wanted[0] != "uri":
             return self._events[wanted]
         for asset_id, asset in self._assets.items():
@@ -365,114 +365,3 @@ class TriggeringAssetEvents(_ByAsset, Mapping[Any, Sequence[EventView]]):
 
     def __repr__(self) -> str:
         return f"TriggeringAssetEvents({list(self._events.values())})"
-
-
-def _by_old_uri(uri: str) -> tuple[str, str]:
-    """Airflow 2's `triggering_dataset_events` had URIs as keys."""
-    return ("uri", uri)
-
-
-# --- state stores ----------------------------------------------------------------------------
-
-
-class StateStore:
-    """`task_state_store`, or one asset's store: JSON values by key that survive retries."""
-
-    def __init__(self, channel: Channel, attempt_id: int, asset_name: str | None = None) -> None:
-        self._channel = channel
-        self._attempt_id = attempt_id
-        self._asset_name = asset_name
-
-    def get(self, key: str, default: Any = None) -> Any:
-        reply = self._channel.request(
-            protocol.GetState(attempt_id=self._attempt_id, key=key, asset_name=self._asset_name)
-        )
-        found = isinstance(reply, protocol.XComReply) and reply.found
-        return reply.value if found and isinstance(reply, protocol.XComReply) else default
-
-    def set(self, key: str, value: Any, *, retention: timedelta | None = None) -> None:
-        """`retention`: how long to keep it; `NEVER_EXPIRE` for ever, None as configured."""
-        if value is None:
-            raise ValueError("Cannot set value as None")
-        seconds: float | None = None
-        if retention is not None:
-            seconds = 0.0 if retention == NEVER_EXPIRE else retention.total_seconds()
-        self._channel.request(
-            protocol.SetState(
-                attempt_id=self._attempt_id,
-                key=key,
-                value=value,
-                asset_name=self._asset_name,
-                retention_seconds=seconds,
-            )
-        )
-
-    def delete(self, key: str) -> None:
-        self._channel.request(
-            protocol.DeleteState(attempt_id=self._attempt_id, key=key, asset_name=self._asset_name)
-        )
-
-    def clear(self, *, all_map_indexes: bool = False) -> None:
-        """Delete every key, of this instance or of all instances of the task."""
-        self._channel.request(
-            protocol.DeleteState(
-                attempt_id=self._attempt_id,
-                asset_name=self._asset_name,
-                all_map_indexes=all_map_indexes,
-            )
-        )
-
-    async def aget(self, key: str, default: Any = None) -> Any:
-        return await _in_thread(self.get, key, default)
-
-    async def aset(self, key: str, value: Any, *, retention: timedelta | None = None) -> None:
-        await _in_thread(lambda: self.set(key, value, retention=retention))
-
-    async def adelete(self, key: str) -> None:
-        await _in_thread(self.delete, key)
-
-    def __repr__(self) -> str:
-        return f"<StateStore of {self._asset_name or 'the task'}>"
-
-
-async def _in_thread(function: Callable[..., Any], *args: Any) -> Any:
-    import asyncio
-
-    return await asyncio.to_thread(function, *args)
-
-
-class AssetStateStores:
-    """`asset_state_store[asset]`; with a single asset, its store's methods directly."""
-
-    def __init__(
-        self, channel: Channel, attempt_id: int, inlets: Sequence[Any], outlets: Sequence[Any]
-    ) -> None:
-        assets = [asset for asset in [*inlets, *outlets] if _is_asset(asset)]
-        self._stores = {
-            asset_key(asset): StateStore(channel, attempt_id, asset_key(asset)[1])
-            for asset in assets
-            if asset_key(asset)[0] != "alias"
-        }
-
-    def __getitem__(self, key: Any) -> StateStore:
-        return self._stores[asset_key(key)]
-
-    def _single(self) -> StateStore:
-        if len(self._stores) != 1:
-            raise UserError(
-                f"This task has {len(self._stores)} assets among its inlets and outlets.",
-                hint="Name one: context['asset_state_store'][MY_ASSET].get(...)",
-            )
-        return next(iter(self._stores.values()))
-
-    def get(self, key: str, default: Any = None) -> Any:
-        return self._single().get(key, default)
-
-    def set(self, key: str, value: Any) -> None:
-        self._single().set(key, value)
-
-    def delete(self, key: str) -> None:
-        self._single().delete(key)
-
-    def clear(self) -> None:
-        self._single().clear()

@@ -133,8 +133,7 @@ class Attempt:
         label = self.ti.rendered_map_index
         match error:
             case DownstreamTasksSkipped():
-                tasks = error.tasks if isinstance(error.tasks, list) else [error.tasks]
-                ids = [task if isinstance(task, str) else task[0] for task in tasks]
+                ids = [task if isinstance(task, str) else task[0] for task in error.tasks]
                 self.ti.log.info("Skipping downstream tasks: %s", ", ".join(ids))
                 return self._succeeded([], skip=ids), None
             case TaskDeferred():

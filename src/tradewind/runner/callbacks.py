@@ -1,7 +1,7 @@
 """Callbacks and notifiers: a task's own at the end of its attempt, and those that are ordered."""
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tradewind.core.errors import NotFound
@@ -82,7 +82,8 @@ def call_with_context(function: Any, context: TaskContext, *args: Any) -> Any:
 
         return asyncio.run(result)
     if inspect.isgenerator(result):
-        for metadata in result:
+        yielded: Iterable[Any] = result
+        for metadata in yielded:
             accessor = context["outlet_events"][metadata.asset]
             accessor.extra.update(metadata.extra)
             if metadata.alias is not None:

@@ -19,7 +19,15 @@ if TYPE_CHECKING:
 _DAY = timedelta(days=1)
 
 
-class TaskContext(MutableMapping[str, Any], dict[str, Any]):
+if TYPE_CHECKING:
+    _LazyDict = dict[str, Any]
+else:
+
+    class _LazyDict(MutableMapping, dict):
+        """A dict whose every method goes through the five that `TaskContext` overrides."""
+
+
+class TaskContext(_LazyDict):
     """A dict some of whose values are computed at their first use.
 
     It is a real dict for code that checks; copying it and `f(**context)` evaluate everything.
@@ -169,7 +177,17 @@ def _accessors(ti: "TaskInstance", channel: Channel) -> dict[str, Callable[[], A
 
         return macros
 
-    task, attempt_id = ti.task, ti.attempt_id
+    def task_state_store() -> Any:
+        from tradewind.sdk.state_store import TaskStateStore
+
+        return TaskStateStore(ti.attempt_id)
+
+    def asset_state_stores() -> Any:
+        from tradewind.sdk.state_store import AssetStateStores
+
+        return AssetStateStores(ti.attempt_id, [*task.inlets, *task.outlets])
+
+    task = ti.task
     lazy = {
         "conn": build("ConnectionAccessor"),
         "dag_run": lambda: ti.dag_run,
@@ -177,14 +195,13 @@ def _accessors(ti: "TaskInstance", channel: Channel) -> dict[str, Callable[[], A
         "macros": macros,
         "outlet_events": build("OutletEvents"),
         "params": params,
-        "task_state_store": build("StateStore", channel, attempt_id),
+        "task_state_store": task_state_store,
         "triggering_asset_events": build("TriggeringAssetEvents", ti.run.consumed_asset_events),
         "triggering_dataset_events": build("TriggeringAssetEvents", ti.run.consumed_asset_events),
         "var": build("variable_accessors"),
     }
     if task.inlets or task.outlets:
-        stores = build("AssetStateStores", channel, attempt_id, task.inlets, task.outlets)
-        lazy["asset_state_store"] = stores
+        lazy["asset_state_store"] = asset_state_stores
     return lazy
 
 

@@ -46,7 +46,6 @@ def _load(root: str, file: str, zipped: "str | None") -> "list[DAG]":
     unique = {id(dag): dag for dag in [*found, *registered]}
     for dag in unique.values():
         dag.fileloc = getattr(module, "__file__", None) or os.path.join(root, file)
-        dag.relative_fileloc = file
     return list(unique.values())
 
 

@@ -189,7 +189,7 @@ def capture(fd: int) -> LogFile:
 def _text_stream(log: LogFile, source: str, level: str, fd: int) -> io.TextIOWrapper:
     raw = _LineStream(log, source, level, fd)
     return io.TextIOWrapper(
-        raw,  # type: ignore[type-var]  # unbuffered on purpose: each write is cut into lines at once
+        raw,  # type: ignore[arg-type]  # unbuffered on purpose: each write is cut into lines at once
         encoding="utf-8",
         errors="backslashreplace",
         write_through=True,

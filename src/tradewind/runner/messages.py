@@ -19,26 +19,26 @@ from tradewind.core.protocol import (
 # --- executor → host -------------------------------------------------------------------------
 
 
-class RunAttempt(Message):
+class RunAttempt(Message, frozen=True):
     order: WorkOrder
     lease_seconds: float
 
 
-class RunCallback(Message):
+class RunCallback(Message, frozen=True):
     order: CallbackOrder
 
 
-class CancelAttempt(Message):
+class CancelAttempt(Message, frozen=True):
     attempt_id: int
     reason: str
 
 
-class RenewLeases(Message):
+class RenewLeases(Message, frozen=True):
     attempt_ids: list[int]
     lease_seconds: float
 
 
-class Answer(Message):
+class Answer(Message, frozen=True):
     """The reply to the `Ask` of that id; also host → attempt and host → zygote."""
 
     id: int
@@ -48,7 +48,7 @@ class Answer(Message):
 # --- attempt or zygote → host → executor -----------------------------------------------------
 
 
-class Ask(Message):
+class Ask(Message, frozen=True):
     """`body`: an encoded `protocol.Request`. `reply` False: nobody waits for the answer.
 
     The id is the asker's own on its way to the host, and the host's from there on, where
@@ -61,13 +61,13 @@ class Ask(Message):
     attempt_id: int | None = None
 
 
-class Secrets(Message):
+class Secrets(Message, frozen=True):
     """Mask these in what the process writes past Python (attempt → host)."""
 
     values: list[str]
 
 
-class CallbackDone(Message):
+class CallbackDone(Message, frozen=True):
     """`error` None: all callbacks ran."""
 
     callback_id: int
@@ -77,7 +77,7 @@ class CallbackDone(Message):
 # --- host → executor -------------------------------------------------------------------------
 
 
-class Ended(Message):
+class Ended(Message, frozen=True):
     """An attempt's process is gone; fields as in `executors.base.AttemptEnded`."""
 
     attempt_id: int
@@ -87,7 +87,7 @@ class Ended(Message):
     usage: Usage | None = None
 
 
-class Batch(Message):
+class Batch(Message, frozen=True):
     """Several at once, in order: the executor wakes the scheduler once for all of them."""
 
     items: list[Started | Finished | Ended | CallbackDone | Ask]
@@ -96,36 +96,36 @@ class Batch(Message):
 # --- host ⇄ zygote ---------------------------------------------------------------------------
 
 
-class Fork(Message):
+class Fork(Message, frozen=True):
     """Fork a child for the job. With three descriptors: its channel, its raw output, its log."""
 
     job: str
 
 
-class Loaded(Message):
+class Loaded(Message, frozen=True):
     """The DAG file is imported; children can be forked."""
 
 
-class LoadFailed(Message):
+class LoadFailed(Message, frozen=True):
     """The DAG file raised; the zygote ends."""
 
     error: str  # "<type>: <message>"
     detail: str  # the traceback
 
 
-class Forked(Message):
+class Forked(Message, frozen=True):
     job: str
     pid: int
 
 
-class NotForked(Message):
+class NotForked(Message, frozen=True):
     """The machine has no room for another process."""
 
     job: str
     reason: str
 
 
-class Exited(Message):
+class Exited(Message, frozen=True):
     """`status` as from waitpid."""
 
     job: str
@@ -136,7 +136,7 @@ class Exited(Message):
 # --- triggerer ⇄ trigger child ----------------------------------------------------------------
 
 
-class RunTrigger(Message):
+class RunTrigger(Message, frozen=True):
     """Run a trigger until its first event, or with `continuous` (asset watchers) for ever.
 
     `file`: the DAG file, for a class that is defined in one. `kwargs` are in the XCom encoding.
@@ -150,14 +150,14 @@ class RunTrigger(Message):
     continuous: bool = False
 
 
-class CancelTrigger(Message):
+class CancelTrigger(Message, frozen=True):
     """`killed`: somebody stopped the task, so the trigger's `on_kill` is to be called."""
 
     trigger_id: int
     killed: bool = False
 
 
-class TriggerFired(Message):
+class TriggerFired(Message, frozen=True):
     """`event` is in the XCom encoding. `ends_as`: the state in which it ends the task itself."""
 
     trigger_id: int
@@ -166,7 +166,7 @@ class TriggerFired(Message):
     xcoms: dict[str, Json] = msgspec.field(default_factory=dict)
 
 
-class TriggerFailed(Message):
+class TriggerFailed(Message, frozen=True):
     """It raised, or ended without an event. `error` is the traceback."""
 
     trigger_id: int

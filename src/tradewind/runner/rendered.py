@@ -70,6 +70,6 @@ def _plain_object(value: Any) -> Any:
         return (
             f"<callable {getattr(value, '__module__', '')}.{getattr(value, '__qualname__', value)}>"
         )
-    if cls.__str__ is not object.__str__ or cls.__repr__ is not object.__repr__:
+    if any("__str__" in base.__dict__ or "__repr__" in base.__dict__ for base in cls.__mro__[:-1]):
         return str(value)
     return f"<{cls.__module__}.{cls.__qualname__} object>"

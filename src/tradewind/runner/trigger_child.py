@@ -36,7 +36,7 @@ from tradewind.runner.messages import (
     TriggerFired,
 )
 from tradewind.runner.wire import Connection, encode
-from tradewind.sdk import serde
+from tradewind.sdk import masking, serde
 from tradewind.sdk.comms import set_channel
 
 _decoder: msgspec.msgpack.Decoder[ToTriggerChild] = msgspec.msgpack.Decoder(ToTriggerChild)
@@ -188,6 +188,7 @@ def main() -> None:
     from tradewind import compat
 
     compat.install()
+    masking.receiver = masker.add_value
     sock = socket.socket(fileno=int(sys.argv[1]))
     sock.set_inheritable(False)
     root, log_folder = sys.argv[2], sys.argv[3]

@@ -21,8 +21,10 @@ from tradewind.core.protocol import Usage
 from tradewind.runner import linux
 from tradewind.runner.channel import HostChannel
 from tradewind.runner.load import describe_error, load_dag_file
+from tradewind.runner.masking import masker
 from tradewind.runner.messages import Exited, Fork, Forked, Loaded, LoadFailed, NotForked
 from tradewind.runner.wire import Connection
+from tradewind.sdk import masking
 from tradewind.sdk.comms import set_channel
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ def run(sock: socket.socket, output: int, root: str, file: str) -> NoReturn:
     _redirect(output)
     linux.die_with_parent(True)  # while the file is imported nobody watches the connection
     set_channel(HostChannel(connection))
+    masking.receiver = masker.add_value
     try:
         dags = load_dag_file(root, file)
     except BaseException as error:
