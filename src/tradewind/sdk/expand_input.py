@@ -112,13 +112,12 @@ class ListOfDictsExpandInput(ExpandInput):
 
     def resolve(self, context: Mapping[str, Any]) -> tuple[Mapping[str, Any], tuple[Any, ...]]:
         index = _map_index(context)
-        at_run_time = isinstance(self.value, XComArg)
-        items = self.value.resolve(context) if at_run_time else self.value
+        items = self.value.resolve(context) if isinstance(self.value, XComArg) else self.value
         if not isinstance(items, Sequence):
             raise ValueError(f"expand_kwargs() expects a list[dict], not {_kind(items)}")
         share = items[index]
         if isinstance(share, XComArg):
-            share, at_run_time = share.resolve(context), True
+            share = share.resolve(context)
         if not isinstance(share, Mapping):
             raise ValueError(f"expand_kwargs() expects a list[dict], not list[{_kind(share)}]")
         for key in share:
@@ -127,7 +126,7 @@ class ListOfDictsExpandInput(ExpandInput):
                     "expand_kwargs() input dict keys must all be str, "
                     f"but {key!r} is of type {_kind(key)}"
                 )
-        return share, tuple(share.values()) if at_run_time else ()
+        return share, ()  # as in Airflow, templates in these dicts are rendered
 
 
 def _kind(value: Any) -> str:

@@ -195,7 +195,7 @@ class MappedOperator(AbstractOperator):
             birth.dag.add_task(self)
         self._draw_arrows_from(
             [
-                expand_input,
+                expand_input.value,
                 *(value for name, value in kwargs.items() if name in self.template_fields),
             ]
         )
