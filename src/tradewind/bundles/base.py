@@ -6,6 +6,8 @@ from typing import Protocol
 
 from tradewind.core.errors import InfrastructureError
 
+QUIET_SECONDS = 0.1  # a change has settled when nothing has moved for so long
+
 
 class BundleUnavailable(InfrastructureError):
     """The bundle's source cannot be read now; the last good snapshot stays in use."""

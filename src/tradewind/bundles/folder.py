@@ -6,12 +6,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tradewind.bundles import inotify
-from tradewind.bundles.base import BundleUnavailable
+from tradewind.bundles.base import QUIET_SECONDS, BundleUnavailable
 from tradewind.bundles.scan import SKIPPED_FOLDERS, skipped_file
 
 log = logging.getLogger(__name__)
 
-QUIET_SECONDS = 0.1
 LONGEST_SECONDS = 2.0
 """A change has settled when nothing moved for `QUIET_SECONDS` and no file is still being written,
 and at the latest after `LONGEST_SECONDS`: a half-saved file must not become an import error."""

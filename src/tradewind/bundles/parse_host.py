@@ -7,6 +7,7 @@ what a file asks for at import (variables, connections) goes through it to the p
 
 import faulthandler
 import gc
+import importlib
 import os
 import re
 import resource
@@ -33,6 +34,16 @@ _TICK_SECONDS = 0.02  # how often a running child's descendants are counted
 _KEPT_OUTPUT = 8192
 _DUMP_SIGNAL = signal.SIGUSR2
 
+_PRELOADED = (
+    "pendulum",
+    "tradewind.compat.table",
+    "tradewind.sdk.decorators",
+    "tradewind.sdk.operators.bash",
+    "tradewind.sdk.operators.empty",
+    "tradewind.sdk.operators.python",
+)
+"""What nearly every DAG file imports: forks share it."""
+
 _from_parent = msgspec.msgpack.Decoder(Parse | Answer)
 
 
@@ -40,6 +51,8 @@ def main() -> NoReturn:
     """``python -m tradewind.bundles.parse_host <descriptor of a connected socket>``"""
     linux.become_subreaper()
     parent = Connection(socket.socket(fileno=int(sys.argv[1])))
+    for name in _PRELOADED:
+        importlib.import_module(name)
     gc.collect()
     gc.freeze()
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):

@@ -105,6 +105,11 @@ class Parser(Generic[Key]):
         host.peer.send(host.job)
         return host.name
 
+    def prepare(self) -> None:
+        """Something is about to come: have a host ready for it."""
+        if not self._hosts:
+            self._spawn()
+
     def step(self) -> list[tuple[Key, ParseResult]]:
         """Take in what the hosts have said; returns the finished files."""
         now = self._clock.monotonic()

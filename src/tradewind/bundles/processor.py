@@ -18,7 +18,7 @@ from typing import Protocol
 
 import msgspec
 
-from tradewind.bundles.base import Bundle, BundleUnavailable
+from tradewind.bundles.base import QUIET_SECONDS, Bundle, BundleUnavailable
 from tradewind.bundles.discovery import Discovery, Syntax
 from tradewind.bundles.parser import AnswerRequest, Parser, parse_once
 from tradewind.bundles.publish import Owner, Publisher
@@ -136,8 +136,11 @@ class DagProcessor:
         if not self._opened:
             self._open()
         for state in self._states:
-            if state.due(now) <= now:
+            due = state.due(now)
+            if due <= now:
                 self._refresh(state, now)
+            elif due <= now + QUIET_SECONDS:  # a change is settling
+                self._parser.prepare()
         if self._told:
             self._told = False
             for state in self._states:
@@ -263,7 +266,7 @@ class DagProcessor:
     # --- parsing ----------------------------------------------------------------------------------
 
     def _start_jobs(self) -> None:
-        """Changed files first. Retries leave one process free, so that an edit need not wait for
+        """Edited files first, then new ones. Retries leave one process free, so that an edit need not wait for
         files that hang."""
         for state, job in self._next_jobs():
             free = self._parser.free
@@ -275,7 +278,7 @@ class DagProcessor:
 
     def _next_jobs(self) -> list[tuple[BundleState, Job]]:
         jobs = [(state, job) for state in self._states for job in state.queue.values()]
-        return sorted(jobs, key=lambda item: item[1].retry)
+        return sorted(jobs, key=lambda job: (job[1].retry, job[1].file not in job[0].known))
 
     def _begin(self, running: Running, *, unlike: str | None = None) -> None:
         state, file = running.state, running.job.file

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tradewind.bundles.base import BundleUnavailable
-from tradewind.bundles.folder import LONGEST_SECONDS, QUIET_SECONDS, RESCAN_SECONDS, FolderBundle
+from tradewind.bundles.base import QUIET_SECONDS, BundleUnavailable
+from tradewind.bundles.folder import LONGEST_SECONDS, RESCAN_SECONDS, FolderBundle
 from tradewind.bundles.scan import Scanner
 
 CALM = 1000.0 + RESCAN_SECONDS
