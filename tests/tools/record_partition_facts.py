@@ -100,17 +100,15 @@ def specs() -> list[Spec]:
         spec("AllowedKeyMapper", allowed_keys=["us", "eu"]),
         spec("FixedKeyMapper", downstream_key="all"),
     ]
+    zones = ("UTC", "America/New_York", "Asia/Kathmandu", "America/Santiago")
+    with_offset = "%Y-%m-%dT%H:%M:%S%z"
     for period in ("Hour", "Day", "Week", "Month", "Quarter", "Year"):
-        for zone in ("UTC", "America/New_York", "Asia/Kathmandu", "America/Santiago"):
-            found.append(spec(f"StartOf{period}Mapper", timezone=zone))
-        found.append(spec(f"StartOf{period}Mapper", input_format="%Y-%m-%dT%H:%M:%S%z"))
-        found.append(
-            spec(
-                f"StartOf{period}Mapper",
-                input_format="%Y-%m-%dT%H:%M:%S%z",
-                timezone="America/New_York",
-            )
-        )
+        kind = f"StartOf{period}Mapper"
+        found += [spec(kind, timezone=zone) for zone in zones]
+        found += [
+            spec(kind, input_format=with_offset),
+            spec(kind, input_format=with_offset, timezone="America/New_York"),
+        ]
     found += [
         spec("StartOfWeekMapper", output_format="w-%Y%m%d"),
         spec("StartOfQuarterMapper", output_format="Q{quarter}.%Y"),

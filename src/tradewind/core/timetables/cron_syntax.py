@@ -84,7 +84,7 @@ class _Problem(Exception):
 
 def _split(expression: str) -> list[str]:
     lowered = expression.lower()
-    text = PRESETS.get(expression) or {**PRESETS, **_ALIASES}.get(lowered, lowered)
+    text = {**PRESETS, **_ALIASES}.get(lowered, lowered)
     fields = text.split()
     if text.startswith("@"):
         raise _Problem(
