@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -52,12 +53,20 @@ class PostgresServer:
         """Create a database and return its name. Nobody may be connected to the template."""
         name = f"t{next(self._numbers)}"
         with self._admin() as admin:
-            admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+            admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY WAL_LOG")
         return name
 
     def drop_database(self, name: str) -> None:
         with self._admin() as admin:
             admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def size_of(self, name: str) -> int:
+        """In bytes."""
+        with self._admin() as admin:
+            row = admin.execute("SELECT pg_database_size(%s)", [name]).fetchone()
+        assert row is not None
+        size: int = row[0]
+        return size
 
     def break_connections(self, database: str) -> None:
         """End every connection to the database, as a restart of the server would."""
@@ -112,7 +121,7 @@ class PostgresServer:
         self.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _admin(self) -> psycopg.Connection[tuple[object, ...]]:
+    def _admin(self) -> psycopg.Connection[tuple[Any, ...]]:
         return psycopg.connect(self.url(), autocommit=True)
 
     def _run(self, program: str, *arguments: str | Path) -> None:
@@ -123,7 +132,7 @@ class PostgresServer:
             **self._as_user(),
         )
 
-    def _as_user(self) -> dict[str, object]:
+    def _as_user(self) -> dict[str, Any]:
         if self._user is None:
             return {"cwd": "/"}
         return {
