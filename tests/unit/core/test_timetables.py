@@ -26,7 +26,9 @@ from tradewind.core.dag import (
     PartitionedAssets,
     PartitionedAtRuntime,
     PartitionMapperSpec,
+    SerializedDag,
     Slot,
+    TaskSpec,
     Timetable,
 )
 from tradewind.core.errors import InvalidDag, UserError
@@ -41,6 +43,9 @@ NOTHING_BY_TIME: list[Timetable] = [
     PartitionedAtRuntime(),
     PartitionedAssets(condition=ASSET, default_mapper=PartitionMapperSpec(kind="IdentityMapper")),
 ]
+
+
+Dates = tuple[str | None, str | None]
 
 
 def at(text: str) -> datetime:
@@ -169,6 +174,42 @@ def test_the_wall_clock_shows_the_time_or_one_that_it_skips(shown: datetime, whe
     moment = from_wall_clock(shown, zone(where))
     shows = moment.astimezone(zone(where)).replace(tzinfo=None)
     assert shows == shown or timedelta() < shows - shown <= timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("own", "tasks", "limits"),
+    [
+        ((None, None), [], (None, None)),
+        (("2026-01-01", "2026-02-01"), [(None, None)], ("2026-01-01", "2026-02-01")),
+        (("2026-01-01", None), [("2026-01-05", "2026-01-09")], ("2026-01-01", "2026-01-09")),
+        (
+            (None, None),
+            [("2026-01-05", "2026-01-09"), ("2026-01-02", "2026-01-20"), (None, "2026-01-10")],
+            ("2026-01-02", "2026-01-20"),
+        ),
+        ((None, None), [(None, "2026-01-09"), (None, None)], (None, None)),
+    ],
+)
+def test_time_limits(own: Dates, tasks: list[Dates], limits: Dates) -> None:
+    dag = SerializedDag(
+        schema=1,
+        dag_id="d",
+        file="d.py",
+        timetable=NullSchedule(),
+        tasks=[
+            TaskSpec(
+                task_id=str(number),
+                label="",
+                operator="",
+                start_date=start and at(start),
+                end_date=end and at(end),
+            )
+            for number, (start, end) in enumerate(tasks)
+        ],
+        start_date=own[0] and at(own[0]),
+        end_date=own[1] and at(own[1]),
+    )
+    assert timetables.time_limits(dag) == tuple(limit and at(limit) for limit in limits)
 
 
 # --- clocks that change ---------------------------------------------------------------------------

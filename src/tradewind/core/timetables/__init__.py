@@ -26,6 +26,7 @@ from tradewind.core.dag import (
     OnceSchedule,
     PartitionedAssets,
     PartitionedAtRuntime,
+    SerializedDag,
     Slot,
     Timetable,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "resolve_preset",
     "slots_between",
     "summary",
+    "time_limits",
     "validate",
     "zone",
 ]
@@ -66,10 +68,22 @@ def next_slot(
 ) -> Slot | None:
     """The next slot for an automatic run, due or still to come; None: nothing is planned.
 
-    `last` is the slot of the newest scheduled or backfill run. `earliest` and `latest` are where
-    the DAG's (and its tasks') start and end dates leave room, both inclusive.
+    `last` is the slot of the newest scheduled or backfill run. `earliest` and `latest`, both
+    inclusive, are the DAG's `time_limits`.
     """
     return _next(timetable, last, Limits(earliest, latest, catchup, now))
+
+
+def time_limits(dag: SerializedDag) -> tuple[datetime | None, datetime | None]:
+    """`earliest` and `latest` of a DAG's automatic runs: its own start and end date.
+
+    Without one of its own, the tasks' dates count: from the first one's start to the last one's
+    end, if all of them end.
+    """
+    starts = [task.start_date for task in dag.tasks if task.start_date is not None]
+    ends = [task.end_date for task in dag.tasks if task.end_date is not None]
+    last_end = max(ends, default=None) if len(ends) == len(dag.tasks) else None
+    return dag.start_date or min(starts, default=None), dag.end_date or last_end
 
 
 def next_slots(
