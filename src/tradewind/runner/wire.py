@@ -8,6 +8,7 @@ import struct
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -17,7 +18,17 @@ _CHUNK: Final = 1 << 16
 _MAX_FDS: Final = 8  # in one message; we send three
 _INTERRUPTS: Final = {signal.SIGALRM, signal.SIGTERM}
 
-_encoder = msgspec.msgpack.Encoder()
+
+
+def _plain(value: Any) -> Any:
+    """User code hands pendulum's dates to requests; the encoder knows the class itself only."""
+    if isinstance(value, datetime):
+        naive = datetime(*value.timetuple()[:6], value.microsecond, fold=value.fold)
+        return naive.replace(tzinfo=value.tzinfo)
+    raise TypeError(f"Encoding objects of type {type(value).__name__} is unsupported")
+
+
+_encoder = msgspec.msgpack.Encoder(enc_hook=_plain)
 encode = _encoder.encode
 
 
