@@ -22,7 +22,7 @@ from tradewind.scheduler.launch import Locate, work_order
 from tradewind.scheduler.models import Attempt, RunModel
 from tradewind.scheduler.settings import SchedulerSettings
 from tradewind.scheduler.transaction import CHANNEL, Done, Look, Means, Transaction
-from tradewind.scheduler.workspace import Workspace
+from tradewind.scheduler.workspace import LIVE, Workspace
 from tradewind.store import runs, task_instances
 from tradewind.store.engine import Store
 
@@ -59,6 +59,7 @@ class Scheduler:
         self._space = Workspace()
         self._look = Look(around=True)
         self._look_at = self._renew_at = clock.now()
+        self._recount_at = clock.now() + timedelta(seconds=settings.recount_seconds)
         self._save_by: datetime | None = None
         self._starts_by: datetime | None = None
         self._failures = 0
@@ -153,6 +154,7 @@ class Scheduler:
         if self._notified.is_set() or self._look_at <= now:
             self._notified.clear()
             self._look.around = True
+            self._look.recount = self._recount_at <= now
         if (self._space.models or self._space.launched) and self._renew_at <= now:
             self._look.renew = True
 
@@ -195,6 +197,8 @@ class Scheduler:
             if attempt.state is AttemptState.FENCED
         ]
         persist.committed(stored)
+        if self._look.recount:
+            self._recount_at = now + timedelta(seconds=self._settings.recount_seconds)
         self._look = Look(
             for_runs=bool(done.saved.gathered.finished or done.saved.gathered.emitted)
         )
@@ -202,7 +206,8 @@ class Scheduler:
         self._save_by = self._starts_by = None
         self._look_at = done.next_look or self._look_at
         for model, attempt in (*done.relaunch, *done.saved.launches):
-            self._launch(model, attempt)
+            if attempt.state in LIVE:  # an intent found anew may have been reported meanwhile
+                self._launch(model, attempt)
         for attempt, reason in done.saved.gathered.cancelled:
             self._cancel(attempt, reason)
         for attempt in (*done.superseded, *fenced):

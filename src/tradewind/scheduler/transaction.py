@@ -43,11 +43,11 @@ class Look:
 
     around: bool = False  # everything: we were notified, or nobody has for a while
     for_runs: bool = False  # runs that may be created or started now
-    for_callbacks: bool = False
     renew: bool = False
+    recount: bool = False
 
     def __bool__(self) -> bool:
-        return self.around or self.for_runs or self.for_callbacks or self.renew
+        return self.around or self.for_runs or self.renew or self.recount
 
 
 @dataclass(slots=True)
@@ -93,6 +93,8 @@ class Transaction:
     def work(self) -> Done:
         if self.look.renew:
             self._renew()
+        if self.look.recount:
+            housekeeping.recount(self.tx)
         begun = self._look_for_runs() if self.look.around or self.look.for_runs else []
         if self.look.around:
             self._look_around()
@@ -279,7 +281,7 @@ class Transaction:
         means, space = self.means, self.space
         callbacks.finish(self.tx, means.name, space.callback_results, now=self.now)
         gathered = self.done.saved.gathered
-        if self.draining or not (self.look.around or self.look.for_callbacks or gathered.callbacks):
+        if self.draining or not (self.look.around or gathered.callbacks):
             return
         self.done.orders = callbacks.claim(
             self.tx,

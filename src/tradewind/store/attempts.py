@@ -115,13 +115,14 @@ def counts(tx: Connection, run_pks: Collection[int]) -> Rows:
     """By task instance and try: how many attempts there were, and the last generation."""
     return tx.execute(
         select(
+            attempt.c.run_pk,
             attempt.c.task_instance_id,
             attempt.c.try_number,
             func.count().label("attempts"),
             func.max(attempt.c.generation).label("generation"),
         )
         .where(attempt.c.run_pk.in_(run_pks))
-        .group_by(attempt.c.task_instance_id, attempt.c.try_number)
+        .group_by(attempt.c.run_pk, attempt.c.task_instance_id, attempt.c.try_number)
     ).all()
 
 

@@ -1,0 +1,253 @@
+"""What dies, stalls or comes late: nothing is lost, and nothing happens twice."""
+
+import random
+import sqlite3
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import event, exc
+
+from support.scheduling import Plan, World, chain, fails_first, make_dag, returns, task, wide
+from tradewind.store.engine import Store
+from tradewind.store.schema import attempt, dag_run
+
+
+@pytest.fixture
+def world(store: Store) -> World:
+    return World(store)
+
+
+def end_leases(world: World) -> None:
+    """As if the lease time had passed on the database's own clock, too."""
+    past = world.clock.now().replace(year=2020)
+    with world.store.begin() as tx:
+        tx.execute(dag_run.update().values(lease_until=past))
+        tx.execute(attempt.update().values(lease_until=past))
+
+
+def test_another_scheduler_takes_over_when_the_lease_ends(
+    world: World, open_store: Callable[[], Store]
+) -> None:
+    world.publish(chain("d", 4))
+    world.scheduler("a")
+    world.trigger("d")
+    world.run_until(lambda: len(world.executors["a"].orders) == 2)
+    dead = world.kill("a")
+    world.scheduler("b")
+    world.run_for(10)
+    if world.store.dialect == "sqlite":
+        assert world.executors["b"].orders == []  # the lease still stands
+    end_leases(world)
+    world.finish_all()
+    assert world.run_states() == {"r1": "success"}
+    assert dead.started_tasks() == ["t000", "t001"]
+    assert world.executors["b"].started_tasks() == ["t001", "t002", "t003"]
+    lost = world.attempts()[1]
+    assert (lost.state, lost.category) == ("fenced", "infra_lost")
+    assert world.history(lost.id)[-1] == "fence"
+    assert set(world.occupied().values()) == {0}
+
+
+def test_a_scheduler_that_slept_through_its_lease_writes_nothing(world: World) -> None:
+    world.publish(chain("d", 3))
+    world.scheduler("a", script=lambda order: Plan(seconds=None))
+    world.trigger("d")
+    world.settle()
+    sleeper = world.schedulers.pop("a")
+    asleep = world.executors.pop("a")
+    world.scheduler("b")
+    world.clock.advance(100)
+    end_leases(world)
+    world.run_until(lambda: world.states()["t000"] == "success")
+    asleep.finish(asleep.orders[0].attempt_id)
+    world.schedulers["a"], world.executors["a"] = sleeper, asleep
+    world.finish_all()
+    assert world.run_states() == {"r1": "success"}
+    first = world.attempts()[0]
+    assert first.state == "fenced"
+    assert "finish" not in world.history(first.id)
+    assert world.executors["b"].started_tasks() == ["t000", "t001", "t002"]
+
+
+def test_a_report_for_a_run_that_somebody_else_leases_reaches_it(world: World) -> None:
+    world.publish(chain("d", 2))
+    world.scheduler("a", script=lambda order: Plan(returns(7), seconds=None))
+    world.trigger("d")
+    world.settle()
+    with world.store.begin() as tx:  # the run goes to b, its attempt goes on at a
+        tx.execute(dag_run.update().values(lease_until=None, lease_owner=None))
+    world.scheduler("b")
+    world.schedulers["b"].step()
+    runner = world.executors["a"]
+    runner.finish(runner.orders[0].attempt_id, Plan(returns(7)))
+    world.finish_all()
+    assert [order.task_id for order in runner.orders] == ["t000"]
+    assert world.executors["b"].started_tasks() == ["t001"]
+    first = world.attempts()[0]
+    assert (first.state, first.outcome, first.owner) == ("ended", "success", "a")
+
+
+def test_a_crash_between_commit_and_launch_loses_no_attempt(world: World) -> None:
+    world.publish(chain("d", 2))
+    scheduler = world.scheduler("a")
+    scheduler._launch = lambda model, attempt: None  # type: ignore[method-assign]  # dies here
+    world.trigger("d")
+    scheduler.step()
+    assert [row.state for row in world.attempts()] == ["queued"]
+    world.kill("a")
+    world.scheduler("b")
+    world.clock.advance(60)
+    end_leases(world)
+    world.finish_all()
+    assert world.run_states() == {"r1": "success"}
+    assert [row.state for row in world.attempts()] == ["fenced", "ended", "ended"]
+    assert world.instance("t000").try_number == 1
+
+
+class FlakyDatabase:
+    """Fails chosen statements, before or after the database has done them."""
+
+    def __init__(self, store: Store, fails: Callable[[int], bool], *, at_commit: bool) -> None:
+        self.store = store
+        self.fails = fails
+        self.count = 0
+        self.failed = 0
+        self.on = True
+        if at_commit:
+            event.listen(store.engine, "commit", self._before_commit)
+        else:
+            event.listen(store.engine, "before_cursor_execute", self._before)
+
+    def _before_commit(self, _tx: Any) -> None:
+        self._maybe_fail()
+
+    def _before(self, _tx: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if not statement.startswith(("BEGIN", "SELECT pg_catalog", "show ")):
+            self._maybe_fail()
+
+    def _maybe_fail(self) -> None:
+        self.count += 1
+        if self.on and self.fails(self.count):
+            self.failed += 1
+            error = sqlite3.OperationalError("database is locked")
+            error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+            raise exc.OperationalError("injected", {}, error)
+
+
+@pytest.mark.parametrize(
+    ("at_commit", "rate"), [(False, 0.05), (True, 0.4)], ids=["statement", "commit"]
+)
+def test_a_database_error_at_any_moment_loses_nothing(
+    world: World, at_commit: bool, rate: float
+) -> None:
+    world.publish(
+        make_dag(
+            "d",
+            task("a", retries=2, retry_delay_seconds=1),
+            task("b", "a"),
+            task("c", "a"),
+            task("e", "b", "c"),
+        )
+    )
+    chance = random.Random(7)
+    world.scheduler(script=fails_first(1))
+    world.trigger("d", "r1")
+    world.trigger("d", "r2")
+    flaky = FlakyDatabase(world.store, lambda _: chance.random() < rate, at_commit=at_commit)
+
+    def done() -> bool:
+        flaky.on = False
+        over = not world.active_runs()
+        flaky.on = True
+        return over
+
+    world.run_until(done, seconds=36000)
+    flaky.on = False
+    world.run_for(20)
+    assert flaky.failed > 5
+    assert set(world.run_states().values()) == {"failed"}  # b and c have no retries
+    executor = world.executors["a"]
+    assert len({order.attempt_id for order in executor.orders}) == len(executor.orders)
+    assert sorted(executor.started_tasks()) == sorted(["a", "a", "b", "c"] * 2)
+    assert all(row.state == "ended" for row in world.attempts())
+    assert set(world.occupied().values()) == {0}
+
+
+def test_every_single_statement_may_fail_once(world: World) -> None:
+    """The n-th statement fails, for every n of a run's life."""
+    world.publish(chain("d", 2))
+    world.scheduler()
+    flaky = FlakyDatabase(world.store, lambda _: False, at_commit=False)
+    for number in range(1, 60):
+        flaky.count = 0
+        flaky.fails = lambda count, number=number: count == number
+        flaky.on = False
+        world.trigger("d", f"r{number}")
+        flaky.on = True
+        flaky.count = 0
+
+        def done() -> bool:
+            before, flaky.on = flaky.count, False
+            over = not world.active_runs()
+            flaky.on, flaky.count = True, before
+            return over
+
+        world.run_until(done)
+    flaky.on = False
+    assert flaky.failed > 20
+    assert set(world.run_states().values()) == {"success"}
+    assert len(world.executors["a"].orders) == 59 * 2
+    assert set(world.occupied().values()) == {0}
+
+
+def test_an_ambiguous_commit_launches_the_attempt_all_the_same(world: World) -> None:
+    """The commit succeeded, but its answer was lost."""
+    world.publish(chain("d", 2))
+    scheduler = world.scheduler()
+    world.trigger("d")
+    begin = world.store.begin
+    failures = iter([True, True, False])
+
+    class Ambiguous:
+        def __init__(self) -> None:
+            self.inner = begin()
+
+        def __enter__(self) -> Any:
+            return self.inner.__enter__()
+
+        def __exit__(self, *error: Any) -> Any:
+            answer = self.inner.__exit__(*error)
+            if error[0] is None and next(failures, False):
+                from tradewind.store.errors import DatabaseError
+
+                raise DatabaseError("the server closed the connection", transient=True)
+            return answer
+
+    world.store.begin = Ambiguous  # type: ignore[method-assign,assignment]
+    scheduler.step()
+    world.finish_all()
+    assert world.run_states() == {"r1": "success"}
+    assert world.executors["a"].started_tasks() == ["t000", "t001"]
+
+
+def test_stopping_drains_and_leaves_the_runs_to_others(world: World) -> None:
+    world.publish(wide("d", 3))
+    scheduler = world.scheduler("a", slots=1, script=lambda order: Plan(seconds=None))
+    world.trigger("d")
+    world.settle()
+    scheduler.close()
+    assert world.executors["a"].closed
+    (row,) = world.query(dag_run.select())
+    assert (row.state, row.lease_owner) == ("running", None)
+    world.kill("a")
+    world.scheduler("b")
+    world.finish_all(seconds=20)
+    assert world.run_states() == {"r1": "success"}
+    assert len(world.executors["b"].orders) == 3
+
+
+@pytest.fixture(autouse=True)
+def _no_listeners(store: Store) -> Iterator[None]:
+    yield
+    store.engine.dispose()
