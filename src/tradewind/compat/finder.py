@@ -11,6 +11,10 @@ from typing import Any
 from tradewind.compat import table
 from tradewind.sdk.old_names import note_old_name
 
+# What provider packages import instead of the core. Ours serves a DAG file that uses it; a provider
+# that is installed needs all of the real one, which then finds our names behind it.
+_REAL_ONE_FIRST = "airflow.providers.common.compat"
+
 _IMPORT_SYSTEM = import_module.__globals__["_bootstrap"].__name__
 
 
@@ -47,15 +51,23 @@ class AirflowFinder:
     ) -> ModuleSpec | None:
         if fullname != "airflow" and not fullname.startswith("airflow."):
             return None
+        real_one_first = fullname.startswith(_REAL_ONE_FIRST)
+        if real_one_first and (found := _installed(fullname, path)) is not None:
+            return found
         if fullname in table.modules():
             # All are packages: then Python asks for `module.name` when a name is missing in
             # `from module import name`, and the answer below is what the user reads.
             spec = ModuleSpec(fullname, _LOADER, is_package=True)  # type: ignore[arg-type]
             spec.submodule_search_locations = list(_installed_folders(fullname))
             return spec
-        if path and (found := PathFinder.find_spec(fullname, path)) is not None:
+        if (found := _installed(fullname, path)) is not None:
             return found
         raise AirflowNameError(table.explain_missing(fullname))
+
+
+def _installed(fullname: str, path: Sequence[str] | None) -> ModuleSpec | None:
+    """The module of a provider package, in one of its parent's folders."""
+    return PathFinder.find_spec(fullname, path) if path else None
 
 
 def _installed_folders(package: str) -> Iterator[str]:
@@ -82,7 +94,7 @@ class _AirflowModule(ModuleType):
             asker = sys._getframe(1).f_globals.get("__name__")
             return _resolve(self, name, row.names[name], silent=asker == _IMPORT_SYSTEM)
         if name == "__all__":
-            return sorted(_offered(row))
+            return offered(self.__name__)
         if name.startswith("__"):
             raise AttributeError(name)
         for module in row.everything_of:
@@ -95,7 +107,7 @@ class _AirflowModule(ModuleType):
         raise AttributeError(table.explain_missing(fullname))
 
     def __dir__(self) -> list[str]:
-        return sorted({*super().__dir__(), *_offered(table.row(self.__name__))})
+        return sorted({*super().__dir__(), *offered(self.__name__)})
 
 
 def _resolve(module: ModuleType, name: str, found: table.Name, *, silent: bool) -> Any:
@@ -109,13 +121,23 @@ def _resolve(module: ModuleType, name: str, found: table.Name, *, silent: bool) 
     return value
 
 
-def _offered(row: table.Row) -> Iterator[str]:
-    yield from row.names
+def offered(module: str) -> list[str]:
+    """All names that an Airflow module has here, sorted; imports the sources of a `*`."""
+    row = table.row(module)
+    names = set(row.names)
     for source in row.everything_of:
         loaded = import_module(source)
-        yield from getattr(loaded, "__all__", None) or (
-            name for name in vars(loaded) if not name.startswith("_")
-        )
+        listed = getattr(loaded, "__all__", None)
+        names.update(listed if listed is not None else _own_names(loaded))
+    return sorted(names)
+
+
+def _own_names(module: ModuleType) -> Iterator[str]:
+    """What the module defines itself: its classes, functions and CONSTANTS, not its imports."""
+    for name, value in vars(module).items():
+        made_here = getattr(value, "__module__", None) == module.__name__
+        if not name.startswith("_") and (made_here or name.isupper()):
+            yield name
 
 
 class _AirflowLoader:

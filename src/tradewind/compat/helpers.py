@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
+from pkgutil import ModuleInfo, iter_modules
+from types import ModuleType
 from typing import Any, TypeVar
 
 from tradewind.sdk.authoring import validate_key
@@ -13,9 +15,12 @@ __all__ = [
     "chunks",
     "convert_camel_to_snake",
     "exactly_one",
+    "import_string",
     "is_container",
+    "iter_namespace",
     "merge_dicts",
     "prune_dict",
+    "qualname",
     "to_boolean",
     "validate_key",
 ]
@@ -38,6 +43,18 @@ def import_string(dotted_path: str) -> Any:
         return getattr(import_module(module), name)
     except AttributeError:
         raise ImportError(f"Module {module!r} does not define {name!r}") from None
+
+
+def iter_namespace(ns: ModuleType) -> Iterator[ModuleInfo]:
+    """The modules of a package."""
+    return iter_modules(ns.__path__, f"{ns.__name__}.")
+
+
+def qualname(o: Any, use_qualname: bool = False) -> str:
+    """ "module.name" of a class, function, or an instance's class."""
+    if not hasattr(o, "__qualname__"):
+        o = type(o)
+    return f"{o.__module__}.{o.__qualname__ if use_qualname else o.__name__}"
 
 
 def to_boolean(astring: str | None) -> bool:

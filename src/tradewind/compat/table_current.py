@@ -14,6 +14,7 @@ CURRENT: dict[str, str] = {
     "airflow.version": "tradewind.compat.version: version=__version__",
     # --- the SDK ------------------------------------------------------------------------------
     "airflow.sdk": f"{_SDK}: *; tradewind.compat.version: __version__=SDK_VERSION",
+    "airflow.sdk.module_loading": "tradewind.compat.helpers: import_string iter_namespace qualname",
     "airflow.sdk.bases.branch": "tradewind.sdk.operators.branch: BaseBranchOperator BranchMixIn",
     "airflow.sdk.bases.decorator": (
         "tradewind.sdk.decorators.base: DecoratedOperator TaskDecorator task_decorator_factory"
@@ -34,6 +35,9 @@ CURRENT: dict[str, str] = {
     "airflow.sdk.bases.timetable": "tradewind.sdk.custom_timetables: BaseTimetable=Timetable",
     "airflow.sdk.bases.xcom": f"{_SDK}: BaseXCom",
     "airflow.sdk.configuration": "tradewind.sdk.configuration: conf",
+    "airflow.sdk.definitions._internal.types": (
+        "tradewind.sdk.authoring: NOTSET ArgNotSet SET_DURING_EXECUTION=NOTSET"
+    ),
     "airflow.sdk.definitions.asset": (
         "tradewind.sdk.assets: Asset AssetAccessControl AssetAlias AssetAll AssetAny AssetNameRef"
         " AssetRef AssetUniqueKey AssetUriRef AssetWatcher BaseAsset Dataset Model"
@@ -106,14 +110,19 @@ CURRENT: dict[str, str] = {
         f"{_SDK}: NEVER_EXPIRE; tradewind.sdk.task_environment: context_to_airflow_vars"
     ),
     "airflow.sdk.execution_time.macros": _MACROS,
+    "airflow.sdk.execution_time.secrets_masker": "tradewind.sdk.masking: mask_secret",
     "airflow.sdk.execution_time.timeout": "tradewind.compat.timeout: timeout TimeoutPosix=timeout",
     "airflow.sdk.execution_time.xcom": f"{_SDK}: XCom=BaseXCom",
     "airflow.sdk.io": "tradewind.sdk.io: *",
     "airflow.sdk.io.path": f"{_SDK}: ObjectStoragePath",
+    "airflow.sdk.lineage": (
+        "tradewind.sdk.lineage: HookLineage HookLineageCollector get_hook_lineage_collector"
+    ),
     "airflow.sdk.log": "tradewind.sdk.masking: mask_secret",
     "airflow.sdk.timezone": "tradewind.sdk.timezone: *",
     "airflow.sdk.types": (
-        f"{_SDK}: TaskInstance; tradewind.compat.context: RuntimeTaskInstanceProtocol"
+        f"{_SDK}: TaskInstance; tradewind.compat.context: RuntimeTaskInstanceProtocol;"
+        " logging: Logger"
     ),
     # --- the core, as far as DAG files use it -------------------------------------------------
     "airflow.configuration": "tradewind.sdk.configuration: conf",
@@ -137,6 +146,7 @@ CURRENT: dict[str, str] = {
     "airflow.models.taskmixin": "tradewind.sdk.node: DependencyMixin",
     "airflow.models.variable": f"{_SDK}: Variable",
     "airflow.macros": _MACROS,
+    "airflow.plugins_manager": "tradewind.compat.plugins: AirflowPlugin",
     "airflow.security.permissions": "tradewind.compat.permissions: *",
     "airflow.settings": (
         "tradewind.compat.database: Session; tradewind.compat.settings: TIMEZONE AIRFLOW_HOME"
@@ -252,6 +262,7 @@ CURRENT: dict[str, str] = {
     "airflow.providers.common.compat.assets": (
         "tradewind.sdk.assets: Asset AssetAlias AssetAll AssetAny"
     ),
+    "airflow.providers_manager": "tradewind.compat.providers: ProvidersManager",
     "airflow.providers.common.compat.sdk": (
         f"{_EXCEPTIONS}: *; {_SDK}: *; {_SDK}: XCom=BaseXCom;"
         " tradewind.sdk.configuration: conf;"

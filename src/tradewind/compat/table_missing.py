@@ -59,10 +59,6 @@ MISSING: dict[str, str] = {
     "airflow.models.slamiss": "SLAs are gone since Airflow 3; use a DeadlineAlert of the DAG.",
     "airflow.models.taskfail": _DATABASE,
     "airflow.models.taskreschedule": _DATABASE,
-    "airflow.plugins_manager": (
-        "Plugins are not part of this version. A helper module beside the DAG file can be imported"
-        " as it is, and macros are given with user_defined_macros=."
-    ),
     "airflow.policies": "Cluster policies are not part of this version.",
     "airflow.secrets": _SECRETS,
     "airflow.sdk.bases.secrets_backend": _SECRETS,

@@ -98,6 +98,7 @@ OLD: dict[str, str] = {
     "airflow.contrib.sensors.weekday_sensor": _WEEKDAY,
     "airflow.contrib.utils.weekday": f"{_STANDARD}.utils.weekday: WeekDay",
     # --- authoring ----------------------------------------------------------------------------
+    "airflow.assets": f"{_SDK}: Asset AssetAlias AssetAll AssetAny; {_DATASETS}",
     "airflow.decorators": _DECORATORS,
     "airflow.decorators.base": (
         f"{_SDK}.bases.decorator: DecoratedOperator TaskDecorator task_decorator_factory"
@@ -122,6 +123,7 @@ OLD: dict[str, str] = {
     "airflow.models.dagbag": "airflow.models: DagBag",
     "airflow.models.dataset": _DATASETS,
     "airflow.models.mappedoperator": f"{_SDK}.definitions.mappedoperator: MappedOperator",
+    "airflow.models.operator": "tradewind.sdk.operator: Operator=AbstractOperator",
     "airflow.models.param": f"{_SDK}: Param ParamsDict",
     "airflow.models.skipmixin": f"{_SDK}: SkipMixin",
     "airflow.models.xcom": (
@@ -138,6 +140,8 @@ OLD: dict[str, str] = {
     "airflow.triggers.external_task": (
         f"{_STANDARD}.triggers.external_task: DagStateTrigger WorkflowTrigger"
     ),
+    "airflow.api.common.experimental.trigger_dag": "tradewind.compat.trigger: trigger_dag",
+    "airflow.api.common.trigger_dag": "tradewind.compat.trigger: trigger_dag",
     # --- utilities ----------------------------------------------------------------------------
     "airflow.typing_compat": "typing: Literal Protocol TypedDict",
     "airflow.utils.context": f"{_SDK}: Context; {_SDK}.definitions.context: context_merge",
@@ -150,7 +154,10 @@ OLD: dict[str, str] = {
     "airflow.utils.decorators": "tradewind.compat.helpers: apply_defaults",
     "airflow.utils.file": "tempfile: TemporaryDirectory",
     "airflow.utils.helpers": _CHAINS,
-    "airflow.utils.module_loading": "tradewind.compat.helpers: import_string",
+    "airflow.utils.log.secrets_masker": f"{_SDK}.log: mask_secret",
+    "airflow.utils.module_loading": (
+        f"{_SDK}.module_loading: import_string iter_namespace qualname"
+    ),
     "airflow.utils.operator_helpers": (
         f"{_SDK}.execution_time.context: context_to_airflow_vars;"
         f" {_SDK}.bases.decorator: determine_kwargs"
@@ -171,8 +178,11 @@ OLD: dict[str, str] = {
 """Airflow module → its names that are no longer written so."""
 
 _DATES = "airflow.utils.dates"
+_TRIGGER_ADVICE = "write a task with TriggerDagRunOperator, which also shows the dependency."
 
 ADVICE: dict[str, str] = {
+    "airflow.api.common.experimental.trigger_dag.trigger_dag": _TRIGGER_ADVICE,
+    "airflow.api.common.trigger_dag.trigger_dag": _TRIGGER_ADVICE,
     f"{_DATES}.days_ago": (
         "write a fixed start_date, such as pendulum.datetime(2026, 1, 1): one that moves with each"
         " look at the file makes schedules hard to follow."

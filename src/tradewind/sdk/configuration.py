@@ -1,11 +1,12 @@
 """`conf`: configuration as DAG files read it, from the environment of their own process.
 
-Looked up as ``TRADEWIND_<SECTION>__<KEY>``, then ``AIRFLOW__<SECTION>__<KEY>``, then the few defaults
-of Airflow that DAG files ask for. What only the control plane may know is not to be found here.
+Looked up as ``TRADEWIND_<SECTION>__<KEY>``, then ``AIRFLOW__<SECTION>__<KEY>``, then the few
+defaults of Airflow that DAG files ask for. What only the control plane may know is not here.
 """
 
 import json
 import os
+from importlib import import_module
 from typing import Any
 
 from tradewind.sdk.authoring import NOTSET
@@ -91,6 +92,17 @@ class Configuration:
             return json.loads(value)
         except ValueError:
             raise _malformed(section, key, value, "JSON") from None
+
+    def getimport(self, section: str, key: str, **kwargs: Any) -> Any:
+        """The object that the option names as "module.name"; None when it is empty."""
+        path = self.get(section, key, **kwargs)
+        if not path:
+            return None
+        module, _, name = str(path).rpartition(".")
+        try:
+            return getattr(import_module(module), name)
+        except (ImportError, ValueError, AttributeError):
+            raise _malformed(section, key, path, "the import path of an object") from None
 
     def has_option(self, section: str, option: str) -> bool:
         return self.get(section, option, fallback=None) is not None

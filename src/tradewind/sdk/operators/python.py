@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from collections import ChainMap
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -85,7 +84,11 @@ class PythonOperator(BaseOperator):
         answer = self.python_callable(*self.op_args, **self.op_kwargs)
         if inspect.isgeneratorfunction(self.python_callable):
             return self._exhaust(answer)
-        return asyncio.run(answer) if inspect.iscoroutine(answer) else answer
+        if inspect.iscoroutine(answer):
+            import asyncio  # few functions are, and importing it takes time
+
+            return asyncio.run(answer)
+        return answer
 
     def _exhaust(self, generator: Any) -> Any:
         """What the generator returns; each `Metadata` that it yields goes to its asset's event."""

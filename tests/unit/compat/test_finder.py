@@ -1,0 +1,116 @@
+"""The importer in fresh processes: what it leaves alone, what it costs, and other packages."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def run(code: str, *folders: Path) -> Any:
+    """What the code prints, as JSON; `folders` are in front on the path."""
+    prelude = f"import sys; sys.path[:0] = {[str(folder) for folder in folders]!r}\n"
+    done = subprocess.run(
+        [sys.executable, "-c", prelude + code], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def write(root: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+
+
+def test_apache_airflow_is_left_alone_when_it_is_installed(tmp_path: Path) -> None:
+    write(tmp_path, {"airflow/__init__.py": "REAL = True", "airflow/models/__init__.py": ""})
+    code = """
+import json
+from tradewind import compat
+installed = compat.install()
+import airflow
+print(json.dumps([installed, airflow.REAL]))
+"""
+    assert run(code, tmp_path) == [False, True]
+
+
+def test_importing_airflow_loads_nothing_that_is_not_used() -> None:
+    code = """
+import json, sys
+from tradewind import compat
+assert compat.install() and compat.install()
+before = set(sys.modules)
+import airflow, airflow.operators.bash, airflow.utils.dates, airflow.sdk
+new = {name for name in set(sys.modules) - before if not name.startswith("airflow")}
+print(json.dumps(sorted(new)))
+"""
+    assert run(code) == []
+
+
+def test_a_dag_file_imports_without_heavy_packages() -> None:
+    code = """
+import json, sys
+from tradewind import compat
+compat.install()
+from airflow.sdk import DAG, task
+from airflow.providers.standard.operators.bash import BashOperator
+from airflow.providers.standard.operators.python import PythonOperator
+from airflow.providers.standard.operators.empty import EmptyOperator
+with DAG("d", schedule="@daily"):
+    BashOperator(task_id="a", bash_command="true") >> EmptyOperator(task_id="b")
+heavy = ["pendulum", "jinja2", "jsonschema", "dateutil", "asyncio", "sqlalchemy", "ssl", "yaml"]
+print(json.dumps([name for name in heavy if name in sys.modules]))
+"""
+    assert run(code) == []
+
+
+def test_provider_packages_without_the_core_are_used(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    write(
+        first,
+        {
+            "airflow/providers/acme/__init__.py": "",
+            "airflow/providers/acme/hooks.py": """
+from airflow.providers.common.compat.sdk import BaseHook
+from airflow.utils.log.logging_mixin import LoggingMixin
+class AcmeHook(BaseHook):
+    pass
+""",
+            "airflow/providers/standard/operators/acme.py": "",
+        },
+    )
+    write(second, {"airflow/providers/common/things/__init__.py": "HERE = True"})
+    code = """
+import json
+from tradewind import compat
+compat.install()
+from airflow.providers.acme.hooks import AcmeHook
+from airflow.providers.common.things import HERE
+from tradewind.sdk import BaseHook
+try:
+    import airflow.providers.standard.operators.acme
+    mixed = True
+except ImportError:
+    mixed = False
+print(json.dumps([issubclass(AcmeHook, BaseHook), HERE, mixed]))
+"""
+    assert run(code, first, second) == [True, True, False]
+
+
+def test_an_installed_common_compat_package_goes_before_ours(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {
+            "airflow/providers/common/compat/__init__.py": "",
+            "airflow/providers/common/compat/sdk.py": "from airflow.sdk import DAG\nREAL = True",
+        },
+    )
+    code = """
+import json
+from tradewind import compat
+compat.install()
+from airflow.providers.common.compat.sdk import DAG, REAL
+print(json.dumps([DAG.__module__, REAL]))
+"""
+    assert run(code, tmp_path) == ["tradewind.sdk.dag", True]

@@ -1,0 +1,135 @@
+"""Every row of the table imports, old names say what to write today, missing ones what to do."""
+
+import importlib
+import warnings
+from pathlib import Path
+
+import pytest
+
+from tradewind import compat
+from tradewind.compat import docs, finder, table
+from tradewind.compat.table_missing import MISSING
+from tradewind.sdk.old_names import OldNameWarning
+
+compat.install()
+
+MODULES = sorted(table.modules())
+OLD_NAMES = [
+    (module, name)
+    for module in MODULES
+    for name, found in table.row(module).names.items()
+    if found.advice is not None
+]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_row_imports(module: str) -> None:
+    loaded = importlib.import_module(module)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", OldNameWarning)
+        for name in finder.offered(module):
+            assert getattr(loaded, name) is not None or name == "NEW_SESSION"
+        assert set(finder.offered(module)) <= set(dir(loaded))
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_names_of_today_make_no_notes(module: str) -> None:
+    current = [
+        name
+        for name in finder.offered(module)
+        if name not in table.row(module).names or table.row(module).names[name].advice is None
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for name in current:
+            exec(f"from {module} import {name}", {})
+
+
+@pytest.mark.parametrize(("module", "name"), OLD_NAMES)
+def test_old_names_make_one_note_at_the_importing_line(module: str, name: str) -> None:
+    source = compile(f"\n\nfrom {module} import {name}", "the_dag_file.py", "exec")
+    with warnings.catch_warnings(record=True) as notes:
+        warnings.simplefilter("always")
+        exec(source, {})
+    (note,) = [n for n in notes if f"{module}.{name} " in str(n.message)]
+    assert note.category is OldNameWarning
+    assert (note.filename, note.lineno) == ("the_dag_file.py", 3)
+
+
+@pytest.mark.parametrize(("module", "name"), OLD_NAMES)
+def test_the_modern_form_in_the_note_gives_the_same_object(module: str, name: str) -> None:
+    found = table.row(module).names[name]
+    assert found.advice is not None
+    if "write `from " not in found.advice:
+        return
+    modern = found.advice.partition("write `")[2].rstrip("`.")
+    namespace: dict[str, object] = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", OldNameWarning)
+        exec(modern, namespace)
+        old = getattr(importlib.import_module(module), name)
+    namespace.pop("__builtins__")
+    assert list(namespace.values()) == [old]
+
+
+@pytest.mark.parametrize(
+    ("statement", "says"),
+    [
+        ("from airflow.operators.bash import Nonsense", "'airflow.operators.bash.Nonsense'"),
+        ("from airflow import nonsense", "'airflow.nonsense'"),
+        ("import airflow.nonsense.deeper", "'airflow.nonsense'"),
+        ("from airflow.providers.standard.operators.x import X", "docs/compatibility.md"),
+        ("from airflow.providers.http.operators.http import HttpOperator", "providers-http,"),
+        (
+            "from airflow.providers.microsoft.mssql.hooks.mssql import H",
+            "providers-microsoft-mssql,",
+        ),
+        ("from airflow.providers.cncf.kubernetes.operators.pod import P", "planned"),
+        ("from airflow.contrib.operators.kubernetes_pod_operator import P", "planned"),
+        ("from airflow.kubernetes.secret import Secret", "planned"),
+        ("from airflow.hooks.S3_hook import S3Hook", "apache-airflow-providers-amazon,"),
+        ("from airflow.contrib.hooks.gcs_hook import G", "apache-airflow-providers-google,"),
+        ("from airflow.contrib.sensors.ftp_sensor import F", "apache-airflow-providers-ftp,"),
+        ("from airflow.operators.hive_operator import H", "providers-apache-hive,"),
+        ("from airflow.sensors.sql import SqlSensor", "providers-common-sql,"),
+        ("from airflow.models import SlaMiss", "DeadlineAlert"),
+        ("from airflow.models import TaskFail", "tradewind db clean"),
+        ("from airflow.www import app", "Tradewind replaces"),
+        ("from airflow.secrets.metastore import M", "AIRFLOW_CONN_<ID>"),
+    ],
+)
+def test_what_is_missing_is_explained(statement: str, says: str) -> None:
+    with pytest.raises(ModuleNotFoundError) as raised:
+        exec(statement, {})
+    assert isinstance(raised.value, compat.AirflowNameError)
+    assert says in str(raised.value)
+
+
+def test_asking_for_a_missing_name_is_possible() -> None:
+    import airflow.models
+
+    assert not hasattr(airflow.models, "Nonsense")
+    assert getattr(airflow.models, "Nonsense", 5) == 5
+
+
+@pytest.mark.parametrize("name", sorted(MISSING))
+def test_nothing_is_both_there_and_missing(name: str) -> None:
+    module, _, attribute = name.rpartition(".")
+    here = name in table.modules() or attribute in table.row(module).names
+    below = any(known.startswith(f"{name}.") for known in table.modules())
+    assert not here or below or name == "airflow.settings"
+
+
+def test_star_import_and_modules_as_names() -> None:
+    namespace: dict[str, object] = {}
+    exec("from airflow.sdk import *", namespace)
+    assert {"DAG", "task", "Asset"} <= namespace.keys()
+    import airflow.utils
+
+    assert airflow.utils.timezone.utcnow().tzinfo is not None
+    assert airflow.models.DAG is namespace["DAG"]
+
+
+def test_the_page_in_the_documentation_is_current() -> None:
+    page = Path(__file__).parents[3] / "docs" / "compatibility.md"
+    assert page.read_text() == docs.page(), "run: python -m tradewind.compat.docs > " + str(page)
