@@ -329,8 +329,8 @@ attempt = Table(
     UniqueConstraint("task_instance_id", "generation"),
     Index(
         "ix_attempt_live",
+        "state",
         "owner",
-        "lease_until",
         postgresql_where=text("state IN ('queued', 'running')"),
     ),
 )

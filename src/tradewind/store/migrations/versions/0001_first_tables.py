@@ -578,7 +578,7 @@ def upgrade() -> None:
     with op.batch_alter_table("attempt", schema=None) as batch_op:
         batch_op.create_index(
             "ix_attempt_live",
-            ["owner", "lease_until"],
+            ["state", "owner"],
             unique=False,
             postgresql_where=sa.text("state IN ('queued', 'running')"),
         )
