@@ -266,8 +266,8 @@ class DagProcessor:
     # --- parsing ----------------------------------------------------------------------------------
 
     def _start_jobs(self) -> None:
-        """Edited files first, then new ones. Retries leave one process free, so that an edit need not wait for
-        files that hang."""
+        """Edited files first, then new ones. Retries leave one process free, so that an edit need
+        not wait for files that hang."""
         for state, job in self._next_jobs():
             free = self._parser.free
             if free == 0 or (job.retry and free == 1 and self._parser.busy > 0):

@@ -11,9 +11,10 @@ from tradewind.store.schema import attempt, dag, dag_run, trigger
 def orders(tx: Connection, ids: Collection[int]) -> Rows:
     """Rows of `trigger`, with the DAG's `file` and the `log_file` of the attempt that deferred
     (both None for an asset's watcher)."""
+    of_instance = attempt.alias()
     newest = (
-        select(func.max(attempt.c.id))
-        .where(attempt.c.task_instance_id == trigger.c.task_instance_id)
+        select(func.max(of_instance.c.id))
+        .where(of_instance.c.task_instance_id == trigger.c.task_instance_id)
         .scalar_subquery()
     )
     return tx.execute(

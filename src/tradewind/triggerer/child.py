@@ -122,16 +122,20 @@ class Child:
             self._peer.send(_PROBE)
         return None
 
-    def close(self) -> None:
-        """Let the triggers clean up, then end the process in any case."""
+    def hang_up(self) -> None:
+        """The child ends when its triggers have cleaned up."""
         self._peer.sock.close()
+
+    def close(self) -> None:
+        """Hang up and wait; end the process in any case."""
+        self.hang_up()
         try:
             self._process.wait(timeout=GRACE_SECONDS)
         except subprocess.TimeoutExpired:
             self.kill()
 
     def kill(self) -> None:
-        self._peer.sock.close()
+        self.hang_up()
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()

@@ -16,7 +16,7 @@ def moment_of(classpath: str, kwargs: dict[str, Any]) -> datetime | None:
 
     `kwargs` are in the XCom encoding, as `serialize` of the trigger gave them.
     """
-    if classpath not in _CLASSES or not _ARGUMENTS >= kwargs.keys():
+    if classpath not in _CLASSES or not kwargs.keys() <= _ARGUMENTS:
         return None
     match kwargs.get("moment"):
         case {"__classname__": str(name), "__data__": {"timestamp": int() | float() as seconds}}:

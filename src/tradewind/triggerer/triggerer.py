@@ -108,6 +108,8 @@ class Triggerer:
         """Deliver what has happened, end the children, release the leases."""
         for child in self._children.values():
             self._outbox += child.read()
+            child.hang_up()
+        for child in self._children.values():
             child.close()
         self._children.clear()
         with suppress(InfrastructureError):  # the leases end by themselves
