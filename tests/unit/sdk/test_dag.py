@@ -3,8 +3,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.authoring import Work, arrows
 
+from support.authoring import Work, arrows
 from tradewind.core import dag as core
 from tradewind.core.errors import InvalidDag
 from tradewind.sdk import DAG, Param, TaskGroup, dag, task
@@ -17,6 +17,7 @@ from tradewind.sdk.exceptions import (
 from tradewind.sdk.serialize import serialize_dag
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
+NAME = Param("x", type="string")
 
 
 def test_schedule_interval_brings_the_old_semantics() -> None:
@@ -210,7 +211,7 @@ def test_dag_decorator() -> None:
     with recording() as registered:
 
         @dag(schedule=None, tags=["b", "a"])
-        def made(count: int = 3, name: Any = Param("x", type="string")) -> None:
+        def made(count: int = 3, name: Any = NAME) -> None:
             """What it does."""
 
             @task

@@ -1,8 +1,8 @@
 from typing import Any
 
 import pytest
-from support.authoring import Work, arrows
 
+from support.authoring import Work, arrows
 from tradewind.sdk import (
     DAG,
     Label,
@@ -154,7 +154,7 @@ def test_setup_and_teardown_around_a_block() -> None:
     with DAG("d") as dag:
         start, end = Work(task_id="start").as_setup(), Work(task_id="end").as_teardown()
         with start >> end:
-            a, b, c = tasks("abc")
+            a, b, _ = tasks("abc")
             a >> b
 
     assert arrows(dag) == {

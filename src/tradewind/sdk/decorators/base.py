@@ -118,8 +118,12 @@ class DecoratedOperator(BaseOperator):
 
     def get_python_source(self) -> str:
         """The function's source without its @task decorators, dedented."""
-        source = textwrap.dedent(inspect.getsource(self.python_callable))
-        return without_task_decorators(source)
+        return source_of(self.python_callable)
+
+
+def source_of(function: Callable[..., Any]) -> str:
+    """A function's source without its @task decorators, dedented."""
+    return without_task_decorators(textwrap.dedent(inspect.getsource(function)))
 
 
 def without_task_decorators(source: str) -> str:
@@ -155,6 +159,7 @@ class TaskDecorator:
         self.function = function
         self.operator_class = operator_class
         self.kwargs = {"task_id": function.__name__, **(kwargs or {})}
+        multiple_outputs = self.kwargs.pop("multiple_outputs", multiple_outputs)
         arguments.check_types(self.kwargs)
         self.multiple_outputs = (
             infers_multiple_outputs(function) if multiple_outputs is None else multiple_outputs

@@ -6,7 +6,11 @@ import ast
 from collections.abc import Callable
 from typing import Any
 
-from tradewind.sdk.decorators.base import DecoratedOperator, task_decorator_factory
+from tradewind.sdk.decorators.base import (
+    DecoratedOperator,
+    source_of,
+    task_decorator_factory,
+)
 
 
 class StubOperator(DecoratedOperator):
@@ -15,14 +19,15 @@ class StubOperator(DecoratedOperator):
     custom_operator_name = "@task.stub"
     is_stub = True
 
-    def __init__(self, *, retry_policy: Any = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(
+        self, *, python_callable: Callable[..., Any], retry_policy: Any = None, **kwargs: Any
+    ) -> None:
         if retry_policy is not None:
             raise ValueError(
                 "@task.stub does not support `retry_policy`: it runs Python in-process, but the "
                 "task's code is not Python here. Use `retries` instead."
             )
-        (function,) = ast.parse(self.get_python_source()).body
+        (function,) = ast.parse(source_of(python_callable)).body
         if not isinstance(function, ast.FunctionDef):
             raise RuntimeError("@task.stub expects a single sync function")
         for statement in function.body:
@@ -31,6 +36,7 @@ class StubOperator(DecoratedOperator):
                     "Functions passed to @task.stub must be an empty function (`pass`, or `...` "
                     f"only), got: {ast.unparse(statement)}"
                 )
+        super().__init__(python_callable=python_callable, **kwargs)
 
     def execute(self, context: Any) -> Any:
         raise RuntimeError(
