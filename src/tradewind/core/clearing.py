@@ -74,8 +74,14 @@ def clear(
     What holds a slot becomes `restarting`: it starts again once its process is gone. Try numbers go
     on counting; each task's retries count from here.
     """
+    return _clear(plan, facts, select(plan, instances, request), now)
+
+
+def _clear(
+    plan: DagPlan, facts: RunFacts, chosen: Iterable[TaskInstance], now: datetime
+) -> Changes:
     changes = Changes()
-    for ti in select(plan, instances, request):
+    for ti in chosen:
         ti.max_tries = ti.try_number + plan.tasks[ti.task_id].spec.retries
         if ti.state in OCCUPYING_STATES and ti.attempt_id is not None:
             ti.state = S.RESTARTING
@@ -128,13 +134,18 @@ def mark(
     for ti in select_for_mark(plan, instances, request, state):
         _end(ti, state, now, f"marked {state} by hand", changes)
     named = request.task_ids if request.task_ids is not None else frozenset(plan.tasks)
-    after = frozenset(plan.descendants(named) - named)
-    if after:
-        cleared = clear(plan, facts, instances, Request(task_ids=after, only_failed=True), now)
-        known = {id(ti) for ti in changes.changed}
-        changes.changed += [ti for ti in cleared.changed if id(ti) not in known]
-        changes.effects += cleared.effects
-        changes.run_changed = cleared.run_changed
+    marked = {id(ti) for ti in changes.changed}
+    failed_after = [
+        ti
+        for ti in select(
+            plan, instances, Request(task_ids=named, downstream=True, only_failed=True)
+        )
+        if ti.task_id not in named and id(ti) not in marked
+    ]
+    cleared = _clear(plan, facts, failed_after, now)
+    changes.changed += cleared.changed
+    changes.effects += cleared.effects
+    changes.run_changed = cleared.run_changed
     return changes
 
 

@@ -293,6 +293,8 @@ class Reference:
             verdicts = [(i, self.judge(i)) for i in waiting]
             moves = [(i, verdict) for i, verdict in verdicts if verdict != "wait"]
             for instance, verdict in moves:
+                if instance.state == "removed":
+                    continue  # a sibling has just found that there are too many
                 if verdict == "run":
                     self.let_run(instance)
                 else:
