@@ -358,8 +358,10 @@ class TriggeringAssetEvents(_ByAsset, Mapping[Any, Sequence[EventView]]):
         wanted = ("uri", key) if isinstance(key, str) else asset_key(key)
         if wanted[0] != "uri":
             return self._events[wanted]
+        from tradewind.sdk.assets import normalized_uri
+
         for asset_id, asset in self._assets.items():
-            if getattr(asset, "uri", None) == wanted[1]:
+            if getattr(asset, "uri", None) == normalized_uri(wanted[1]):
                 return self._events[asset_id]
         raise KeyError(key)
 

@@ -609,8 +609,20 @@ def main() -> None:
 
 
 def preload() -> None:
-    """Import once, here, what nearly every attempt needs: forks share it."""
-    for name in ("jinja2.nativetypes", "jinja2.sandbox", "pendulum", "tradewind.runner.job"):
+    """Import once, here, what many attempts need: forks share it."""
+    for name in (
+        "jinja2.ext",
+        "jinja2.nativetypes",
+        "jinja2.sandbox",
+        "pendulum",
+        "tradewind.runner.accessors",
+        "tradewind.runner.job",
+        "tradewind.runner.neighbours",
+        "tradewind.sdk.macros",
+        "tradewind.sdk.mapped",
+        "tradewind.sdk.serialize",
+        "tradewind.sdk.state_store",
+    ):
         importlib.import_module(name)
 
 

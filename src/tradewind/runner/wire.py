@@ -19,7 +19,6 @@ _MAX_FDS: Final = 8  # in one message; we send three
 _INTERRUPTS: Final = {signal.SIGALRM, signal.SIGTERM}
 
 
-
 def _plain(value: Any) -> Any:
     """User code hands pendulum's dates to requests; the encoder knows the class itself only."""
     if isinstance(value, datetime):
