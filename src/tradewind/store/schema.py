@@ -6,16 +6,12 @@ old revision has lost, writes nothing and reads again. That is the one fence for
 people.
 """
 
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
-    JSON,
     BigInteger,
     Boolean,
     Column,
-    DateTime,
-    Dialect,
     Float,
     ForeignKey,
     Index,
@@ -25,12 +21,13 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
     false,
     text,
     true,
 )
+
+from tradewind.store.types import Id, Int32, JsonValue, UserText, UtcDateTime
 
 metadata = MetaData(
     naming_convention={
@@ -42,63 +39,8 @@ metadata = MetaData(
 )
 
 
-class UtcDateTime(TypeDecorator[datetime]):
-    """Aware UTC in Python; timestamptz on PostgreSQL, ISO text on SQLite (it sorts)."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"a naive datetime cannot be stored: {value!r}")
-        value = value.astimezone(UTC)
-        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-class UserText(TypeDecorator[str]):
-    """Text that user code made up and that a loop of ours stores.
-
-    PostgreSQL refuses NUL and what is longer than its column; a task's odd error message must not
-    stop the transaction that records its end, so it is mended and cut here.
-    """
-
-    impl = String
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        if value is None:
-            return None
-        if not value.isascii():  # lone surrogates cannot be encoded
-            value = value.encode("utf-8", "replace").decode()
-        return value.replace("\0", "\ufffd")[: self.length]
-
-    def __init__(self, length: int | None = None) -> None:
-        super().__init__(length)
-        self.length = length
-
-
-class Int32(TypeDecorator[int]):
-    """A number from a DAG file, which may be larger than the column: cut to its range."""
-
-    impl = Integer
-    cache_ok = True
-
-    def process_bind_param(self, value: int | None, dialect: Dialect) -> int | None:
-        return None if value is None else max(-(2**31), min(value, 2**31 - 1))
-
-
 # Indexes over live rows are partial on PostgreSQL only: SQLite does not see that bound parameters
 # satisfy an index's condition, so there they hold all rows.
-Id = BigInteger().with_variant(Integer(), "sqlite")  # SQLite's rowid needs INTEGER
-JsonValue = JSON(none_as_null=True)
-"""Not JSONB: that sorts the keys of what users stored, and refuses NUL in their strings."""
 
 
 def _id() -> Column[int]:

@@ -15,7 +15,8 @@ from sqlalchemy import Connection
 
 from tradewind.store import migrate
 from tradewind.store.engine import Store
-from tradewind.store.schema import Int32, UserText, UtcDateTime, metadata
+from tradewind.store.schema import metadata
+from tradewind.store.types import Int32, UserText, UtcDateTime
 
 
 def render_item(kind: str, item: object, autogen: AutogenContext) -> str | Literal[False]:
