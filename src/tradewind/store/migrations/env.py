@@ -1,7 +1,9 @@
 """Alembic's entry: `store.migrate` hands in a connection; developers name a database.
 
-A new revision, after `schema.py` has changed (see CONTRIBUTING):
-`alembic -x url=sqlite:////tmp/t.db revision --autogenerate --rev-id 0002 -m "what changed"`
+A new revision, after `schema.py` has changed, is made against a database of the last one:
+
+    TRADEWIND_DATABASE__URL=sqlite:////tmp/t.db tradewind db migrate
+    alembic -x url=sqlite:////tmp/t.db revision --autogenerate --rev-id 0002 -m "what changed"
 """
 
 from collections.abc import Collection
@@ -13,7 +15,6 @@ from alembic.autogenerate.api import AutogenContext
 from alembic.runtime.migration import MigrationContext, MigrationInfo
 from sqlalchemy import Connection
 
-from tradewind.store import migrate
 from tradewind.store.engine import Store
 from tradewind.store.schema import metadata
 from tradewind.store.types import Int32, UserText, UtcDateTime
@@ -61,7 +62,5 @@ if given is not None:
     run(given)
 else:
     store = Store(context.get_x_argument(as_dictionary=True)["url"])
-    if migrate.current(store) is None:
-        migrate.migrate(store)
     with store.begin() as tx:
         run(tx)
