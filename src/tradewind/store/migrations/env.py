@@ -48,7 +48,6 @@ def run(connection: Connection) -> None:
     context.configure(
         connection=connection,
         target_metadata=metadata,
-        compare_server_default=True,
         render_as_batch=True,
         render_item=render_item,
         on_version_apply=applied,
