@@ -140,6 +140,8 @@ class DAG:
         self.edge_info: dict[str, dict[str, dict[str, Any]]] = {}
         self.task_dict: dict[str, AbstractOperator] = {}
         self.used_group_ids: set[str] = set()
+        self.id_suffixes: dict[str, int] = {}
+        """By task id: the highest number that calling a @task function again has given."""
         self.task_group = TaskGroup(dag=self)
         self._check()
 
@@ -338,15 +340,15 @@ class DAG:
         run_conf: Mapping[str, Any] | None = None,
         **ignored: Any,
     ) -> None:
-        """Run the DAG once in this terminal, as `tradewind dags test FILE` does.
+        """Run the DAG once in this terminal, as `tradewind dags test` does.
 
         Raises SystemExit with that command's exit code when the run did not succeed.
         """
         import json
         import subprocess
 
-        command = [sys.executable, "-m", "tradewind.cli.main", "dags", "test", self.dag_id]
-        command += ["--file", self.fileloc]
+        command = [sys.executable, "-m", "tradewind", "dags", "test", self.dag_id]
+        command += ["--dagfile-path", self.fileloc]
         if logical_date is not None:
             command += ["--logical-date", logical_date.isoformat()]
         if run_conf:

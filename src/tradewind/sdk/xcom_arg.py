@@ -164,16 +164,13 @@ class PlainXComArg(XComArg):
     def resolve(self, context: Mapping[str, Any]) -> Any:
         ti = context["ti"]
         operator = self.operator
-        if operator.is_mapped:
+        is_repeated = operator.is_mapped or operator.get_closest_mapped_task_group() is not None
+        # An instance of the same mapped group reads some of the indexes, any other reads all.
+        indexes = ti.upstream_map_indexes.get(operator.task_id)
+        if operator.is_mapped or (is_repeated and indexes is None):
             value = ti.xcom_pull(task_ids=operator.task_id, key=self.key)
         else:
-            indexes = None
-            if operator.get_closest_mapped_task_group() is not None:
-                indexes = ti.upstream_map_indexes.get(operator.task_id, NOTSET)
-            if indexes is NOTSET:
-                value = ti.xcom_pull(task_ids=operator.task_id, key=self.key)
-            else:
-                value = ti.xcom_pull(task_ids=operator.task_id, key=self.key, map_indexes=indexes)
+            value = ti.xcom_pull(task_ids=operator.task_id, key=self.key, map_indexes=indexes)
         if value is None and self.key != RETURN_VALUE and not self._may_be_absent():
             raise XComNotFound(ti.dag_id, operator.task_id, self.key)
         return value

@@ -55,9 +55,15 @@ def unique_task_id(task_id: str, dag: Any = None, task_group: Any = None) -> str
     full = group.child_id(task_id) if group is not None else task_id
     if full not in dag.task_dict:
         return task_id
-    numbered = re.compile(rf"^{re.escape(re.split(r'__[0-9]+$', full)[0])}__(\d+)$")
-    taken = [int(match[1]) for known in dag.task_dict if (match := numbered.match(known))]
-    return f"{re.split(r'__[0-9]+$', task_id)[0]}__{max(taken, default=0) + 1}"
+    base = re.split(r"__[0-9]+$", full)[0]
+    if base not in dag.id_suffixes:
+        numbered = re.compile(rf"^{re.escape(base)}__(\d+)$")
+        taken = [int(match[1]) for known in dag.task_dict if (match := numbered.match(known))]
+        dag.id_suffixes[base] = max(taken, default=0)
+    dag.id_suffixes[base] += 1
+    while f"{base}__{dag.id_suffixes[base]}" in dag.task_dict:
+        dag.id_suffixes[base] += 1
+    return f"{re.split(r'__[0-9]+$', task_id)[0]}__{dag.id_suffixes[base]}"
 
 
 class DecoratedOperator(BaseOperator):
