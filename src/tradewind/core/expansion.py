@@ -37,8 +37,6 @@ def fits(ledger: Ledger, node: Node, ti: TaskInstance, now: datetime) -> bool:
         return True
     if node.sized != length:
         _resize(ledger, node, length, now)
-    if ti.map_index >= length and ti.state is not S.REMOVED:
-        ledger.stop(ti, S.REMOVED, now, _SURPLUS)
     return ti.map_index < length
 
 

@@ -8,7 +8,7 @@ indexes in that group are the same.
 from collections.abc import Callable
 from math import prod
 
-from tradewind.core.dag import ConcatLength, LengthSource, LiteralLength, XComLength, ZipLength
+from tradewind.core.dag import ConcatLength, LengthSource, LiteralLength, XComLength
 from tradewind.core.plan import DagPlan
 
 ResultLength = Callable[[XComLength], int | None]
@@ -17,19 +17,17 @@ ResultLength = Callable[[XComLength], int | None]
 
 def source_length(source: LengthSource, result_length: ResultLength) -> int | None:
     """The length of one argument, None while any part of it is unknown."""
-    match source:
-        case LiteralLength():
-            return source.length
-        case XComLength():
-            return result_length(source)
-        case ZipLength() | ConcatLength():
-            lengths = [source_length(part, result_length) for part in source.sources]
-            known = [length for length in lengths if length is not None]
-            if len(known) < len(lengths):
-                return None
-            if isinstance(source, ConcatLength):
-                return sum(known)
-            return max(known) if source.longest else min(known)
+    if isinstance(source, LiteralLength):
+        return source.length
+    if isinstance(source, XComLength):
+        return result_length(source)
+    lengths = [source_length(part, result_length) for part in source.sources]
+    known = [length for length in lengths if length is not None]
+    if len(known) < len(lengths):
+        return None
+    if isinstance(source, ConcatLength):
+        return sum(known)
+    return max(known) if source.longest else min(known)
 
 
 class Lengths:

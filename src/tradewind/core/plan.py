@@ -5,14 +5,12 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from tradewind.core.dag import (
-    ConcatLength,
     Expansion,
     LengthSource,
     LiteralLength,
     SerializedDag,
     TaskSpec,
     XComLength,
-    ZipLength,
 )
 from tradewind.core.setup_teardown import guarding_setups, reachable, teardown_scope
 
@@ -101,9 +99,6 @@ class DagPlan:
             for task_id in _past_needs(spec, self.downstream[spec.task_id])
         )
 
-    def task(self, task_id: str) -> TaskPlan:
-        return self.tasks[task_id]
-
     def descendants(self, task_ids: Iterable[str]) -> set[str]:
         """All tasks after these; one of these too when it is after another one."""
         return reachable(task_ids, self.downstream)
@@ -134,13 +129,11 @@ def plan(dag: SerializedDag) -> DagPlan:
 
 def xcom_sources(source: LengthSource) -> list[str]:
     """The tasks whose XComs decide the length, in order of mention."""
-    match source:
-        case LiteralLength():
-            return []
-        case XComLength():
-            return [source.task_id]
-        case ZipLength() | ConcatLength():
-            return [task_id for part in source.sources for task_id in xcom_sources(part)]
+    if isinstance(source, LiteralLength):
+        return []
+    if isinstance(source, XComLength):
+        return [source.task_id]
+    return [task_id for part in source.sources for task_id in xcom_sources(part)]
 
 
 def _producers(expansion: Expansion) -> tuple[str, ...]:

@@ -225,7 +225,7 @@ class Run:
                 self._fail(ti, now, outcome.message, outcome.retryable, outcome.retry_delay_seconds)
             case Deferred():
                 self._defer(ti, outcome, now)
-            case Rescheduled():
+            case _:
                 self._ledger.end(ti, S.UP_FOR_RESCHEDULE, now, None)
                 self._ledger.wake_at(ti, outcome.at)
         return True

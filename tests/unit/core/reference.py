@@ -25,6 +25,7 @@ class Instance:
     max_tries: int = 0
     result: int | None = None
     not_followed: list[str] = field(default_factory=list)
+    losses: int = 0  # attempts of this try that the infrastructure lost
     waits: bool = False  # up for retry or reschedule, and not due yet
 
 
@@ -335,6 +336,7 @@ class Reference:
                 instance.not_followed = []
                 instance.result = instance.result if not instance.place else None
             instance.tries += 1
+            instance.losses = 0
         instance.state = "success" if instance.task.is_empty else "scheduled"
 
     def conclude(self) -> None:
@@ -397,6 +399,12 @@ class Reference:
             and bool(other.place)
             and other.place[: len(groups)] == branch.place
         )
+
+    def lose(self, instance: Instance) -> None:
+        """The same try again, three times; then it counts as a failure."""
+        instance.losses += 1
+        if instance.losses > 3:
+            self.finish(instance, "failed", None, [])
 
     def time_passes(self) -> None:
         for instance in self.instances:

@@ -77,6 +77,8 @@ def test_relatives_in_a_mapped_group_are_meant_at_the_same_index() -> None:
     request = {"task_ids": ["g.a"], "map_indexes": {"g.a": [1]}}
     assert chosen(MAPPED, **request) == ["g.a[1]"]
     assert chosen(MAPPED, **request, downstream=True) == ["g.a[1]", "g.b[1]", "join"]
+    all_and_one = {"task_ids": ["g.a", "g.b"], "map_indexes": {"g.b": [1]}, "downstream": True}
+    assert chosen(MAPPED, **all_and_one) == ["g.a[0]", "g.a[1]", "g.b[0]", "g.b[1]", "join"]
     both = {"task_ids": ["g.a", "g.b"], "map_indexes": {"g.a": [1]}, "downstream": True}
     assert chosen(MAPPED, **both) == ["g.a[1]", "g.b[0]", "g.b[1]", "join"]
 

@@ -10,9 +10,11 @@ from support.worlds import (
     dag,
     finish,
     get,
+    group,
     new_run,
     over,
     reload,
+    returned,
     start,
     state,
     states,
@@ -28,6 +30,7 @@ from tradewind.core.changes import (
     RunFinished,
     StoreXComs,
 )
+from tradewind.core.clearing import Request, clear
 from tradewind.core.dag import SerializedDag
 from tradewind.core.protocol import (
     Deferred,
@@ -257,6 +260,7 @@ def test_a_deferred_task_resumes_in_the_same_try() -> None:
 def test_a_failed_trigger_resumes_with_its_error() -> None:
     run = new_run(dag(task("a")))
     ti = finish(run, "a", DEFERRED)
+    assert run.next_wake() is None
     run.trigger_fired(ti, Resume(method="other", trigger_error="Traceback"), START)
     assert ti.resume == Resume(method="go", kwargs={"k": 2}, trigger_error="Traceback")
 
@@ -285,6 +289,16 @@ def test_a_deferral_times_out() -> None:
     assert (ti.state, ti.wake_at) == ("scheduled", None)
     assert ti.resume == Resume(method="go", timed_out=True)
     assert len(effects(run, DeleteTrigger)) == 1
+
+
+def test_a_trigger_that_fires_in_time_ends_the_timeout() -> None:
+    run = new_run(dag(task("a")))
+    outcome = Deferred(trigger_classpath="T", trigger_kwargs={}, method="go", timeout_seconds=60)
+    ti = finish(run, "a", outcome)
+    run.trigger_fired(ti, Resume(method="", event=1), START)
+    assert run.next_wake() is None
+    run.advance(START + MINUTE)
+    assert ti.resume == Resume(method="go", event=1)
 
 
 def test_a_rescheduled_sensor_keeps_try_and_first_start() -> None:
@@ -491,8 +505,6 @@ def test_an_instance_that_comes_back_is_claimed_once() -> None:
 
 
 def mapped_group_dag() -> SerializedDag:
-    from support.worlds import group
-
     return dag(
         task("source"),
         task("outside"),
@@ -524,8 +536,6 @@ def test_a_failed_index_fails_only_its_own_line() -> None:
 
 
 def test_a_branch_inside_a_mapped_group_skips_at_its_own_index() -> None:
-    from support.worlds import group
-
     document = dag(
         task("g.choose", group_id="g"),
         task("g.left", "g.choose", group_id="g"),
@@ -545,6 +555,41 @@ def test_a_branch_inside_a_mapped_group_skips_at_its_own_index() -> None:
         "g.right[1]": "scheduled",
         "outside": "scheduled",
     }
+
+
+def test_a_branch_inside_a_mapped_group_leaves_what_is_not_expanded_alone() -> None:
+    document = dag(
+        task("source"),
+        task("other"),
+        task("g.choose", "source", group_id="g"),
+        task("g.child", "g.choose", "other", group_id="g"),
+        groups=[group("g", "source")],
+    )
+    run = new_run(document)
+    finish(run, "source", returned(1))
+    finish(run, "g.choose", Succeeded(skip=["g.child"]), 0)
+    assert state(run, "g.child") == "none"
+    finish(run, "other")
+    assert state(run, "g.child[0]") == "skipped"
+
+
+def test_an_instance_may_start_while_its_length_is_unknown_again() -> None:
+    document = dag(
+        task("a", expansion=over(2)),
+        task("m", "a", expansion=over("a"), trigger_rule="always"),
+    )
+    run = new_run(document)
+    assert state(run, "m") == "upstream_failed"  # "always" does not wait for what it is mapped over
+    for index in (0, 1):
+        finish(run, "a", returned(0), index)
+    for request in (Request(task_ids=frozenset({"m"})), Request()):
+        clear(run.plan, run.facts, run.instances(), request, START)
+        run = Run(run.plan, run.facts, run.instances())
+        run.begin(START)
+        run.advance(START)
+        assert (state(run, "m[0]"), state(run, "m[1]")) == ("scheduled", "scheduled")
+        for index in (0, 1):
+            finish(run, "m", map_index=index)
 
 
 def test_a_short_circuit_reaches_all_descendants_and_stops_what_was_queued() -> None:

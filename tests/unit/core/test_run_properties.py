@@ -149,6 +149,7 @@ class Both:
         ti, twin = start(self.run, *key, self.now), self.twin(*key)
         if kind == "lost":  # to the infrastructure: the same try again
             assert self.run.lost(ti, "infra_lost", "host gone", self.now)
+            self.reference.lose(twin)
         else:
             assert self.run.reported(ti, self.outcome(kind, length, skip), self.now)
             result = None if kind != "success" else length if key[1] < 0 else 1

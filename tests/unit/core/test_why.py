@@ -116,6 +116,14 @@ def test_a_removed_producer() -> None:
     assert only(ask(run, "m")) == ("producers", "What it is mapped over was removed.")
 
 
+def test_a_rule_that_can_never_be_met_names_nobody() -> None:
+    run = new_run(dag(task("a"), task("b", "a", trigger_rule="all_skipped")))
+    run.board.move(get(run, "a"), TaskInstanceState.REMOVED)
+    assert only(ask(run, "b"))[1] == (
+        "Its trigger rule all_skipped is not met: 1 of 1 upstream instances are done."
+    )
+
+
 def test_the_past_is_named() -> None:
     before = Past(states={"a": [TaskInstanceState.FAILED]}, known_before=frozenset({"a"}))
     run = new_run(dag(task("a", depends_on_past=True)), before)
