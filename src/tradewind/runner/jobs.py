@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import time
 from typing import NamedTuple
 
 from tradewind.core.protocol import CallbackOrder, Finished, WorkOrder
@@ -50,8 +51,11 @@ class Job:
         self.reported = False
         self.launches = 0
 
-    def launch(self, zygote: "Zygote") -> None:
-        """Have the zygote fork. The order waits in the channel for its reader. Raises OSError."""
+    def launch(self, zygote: "Zygote") -> tuple[Peer, RawOutput]:
+        """Have the zygote fork; the order waits in the channel for its reader. Raises OSError.
+
+        Gives what is to be watched.
+        """
         self.launches += 1
         ours, theirs = socket.socketpair()
         output, output_writer = os.pipe()
@@ -59,6 +63,7 @@ class Job:
         self.peer = Peer(ours)
         self.peer.send(self.order)
         self.output = RawOutput(output, self.log)
+        return self.peer, self.output
 
     def stop(self, category: str, reason: str, now: float, grace_seconds: float) -> None:
         """SIGTERM now, SIGKILL after the grace. The first reason stands."""
@@ -99,6 +104,11 @@ class Zygote:
     def is_idle(self) -> bool:
         return not self.jobs and not self.waiting
 
+    def leave(self, job: Job) -> None:
+        self.jobs.pop(job.name, None)
+        self.waiting.pop(job.name, None)
+        self.idle_since = time.monotonic()
+
 
 class _LogsOf(LogFile):
     """What a file prints while it is imported belongs to every job that waits for it."""
@@ -118,6 +128,10 @@ class Verdict(NamedTuple):
     category: str
     reason: str
     exit_code: int | None = None
+
+
+def no_process(error: object) -> Verdict:
+    return Verdict("infra_lost", f"No process could be started: {error}")
 
 
 def judge(status: int | None, *, oom_killed: bool) -> Verdict:
