@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from compat import corpus
+from tradewind.core import clearing
 from tradewind.core.errors import UserError
 from tradewind.core.protocol import ConnectionValue
 from tradewind.scheduler import actions
@@ -96,10 +97,10 @@ class Driver:
     def do_clear(self, step: dict[str, Any], _: Any) -> None:
         actions.clear(
             self.store,
-            step["dag"],
-            run_ids=[step["run_id"]],
-            task_ids=step["task_ids"],
-            downstream=step["include_downstream"],
+            actions.RunChoice(step["dag"], [step["run_id"]]),
+            clearing.Request(
+                task_ids=frozenset(step["task_ids"]), downstream=step["include_downstream"]
+            ),
             now=datetime.now(UTC),
         )
 

@@ -10,6 +10,7 @@ import click
 from tradewind import settings as settings_module
 from tradewind.cli import graph
 from tradewind.cli.app import MOMENT, confirm, current_store
+from tradewind.cli.dag_test import test
 from tradewind.cli.files import parse_object
 from tradewind.cli.find import matching_dags, the_dag, the_document, the_run
 from tradewind.cli.output import output_option, print_record, print_rows
@@ -23,6 +24,9 @@ from tradewind.store.listings import RunFilter
 @click.group()
 def dags() -> None:
     """List, test, trigger and pause DAGs."""
+
+
+dags.add_command(test)
 
 
 @dags.command("list")

@@ -32,9 +32,9 @@ def standalone() -> None:
     _run(
         wiring,
         {
-            "scheduler": wiring.scheduler().run,
-            "dag-processor": wiring.dag_processor().run,
-            "triggerer": wiring.triggerer().run,
+            "scheduler": wiring.scheduler(),
+            "dag-processor": wiring.dag_processor(),
+            "triggerer": wiring.triggerer(),
         },
     )
 
@@ -43,21 +43,21 @@ def standalone() -> None:
 def scheduler() -> None:
     """Run a scheduler with its local executor. Several may share one PostgreSQL database."""
     wiring = _wiring()
-    _run(wiring, {"scheduler": wiring.scheduler().run})
+    _run(wiring, {"scheduler": wiring.scheduler()})
 
 
 @click.command("dag-processor")
 def dag_processor() -> None:
     """Run a DAG processor: it watches the bundles and publishes what their files hold."""
     wiring = _wiring()
-    _run(wiring, {"dag-processor": wiring.dag_processor().run})
+    _run(wiring, {"dag-processor": wiring.dag_processor()})
 
 
 @click.command()
 def triggerer() -> None:
     """Run a triggerer: it waits for what deferred tasks wait for."""
     wiring = _wiring()
-    _run(wiring, {"triggerer": wiring.triggerer().run})
+    _run(wiring, {"triggerer": wiring.triggerer()})
 
 
 def _wiring() -> Wiring:

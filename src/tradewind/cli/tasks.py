@@ -8,10 +8,14 @@ from sqlalchemy import Connection
 
 from tradewind import settings as settings_module
 from tradewind.cli.app import current_store
+from tradewind.cli.dag_test import test_task
 from tradewind.cli.find import the_document, the_run, the_task
 from tradewind.cli.logs import follow_log, print_log
 from tradewind.cli.output import output_option, print_record, print_rows
+from tradewind.cli.selection import change, chosen, selection_options
 from tradewind.core.errors import NotFound
+from tradewind.core.states import TaskInstanceState
+from tradewind.scheduler import actions
 from tradewind.scheduler import why as reasons
 from tradewind.store import attempts, listings, rendered
 from tradewind.store.engine import Rows
@@ -21,6 +25,9 @@ from tradewind.store.listings import RunFilter
 @click.group()
 def tasks() -> None:
     """Look into tasks, test, clear and mark them."""
+
+
+tasks.add_command(test_task)
 
 
 def map_index_option(command: Any) -> Any:
@@ -195,3 +202,51 @@ def why(
             click.echo(f"{task_id} is {instance.state}; nothing holds it back.")
     else:
         print_rows([{"code": r.code, "reason": r.message} for r in found], output)
+
+
+# --- by hand --------------------------------------------------------------------------------------
+
+
+@tasks.command()
+@click.argument("dag_id")
+@selection_options
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@output_option
+def clear(dag_id: str, yes: bool, output: str, **selection: Any) -> None:
+    """Set task instances back to the start; finished runs go on.
+
+    Without --run-id: in all runs, or in those between --start-date and --end-date.
+    """
+    dry_run = selection.pop("dry_run")
+    with current_store() as store:
+        choice, request = chosen(store, dag_id, **selection)
+        change(
+            lambda dry: actions.clear(store, choice, request, now=datetime.now(UTC), dry_run=dry),
+            "Clear",
+            dry_run=dry_run,
+            yes=yes,
+            output=output,
+        )
+
+
+@tasks.command()
+@click.argument("dag_id")
+@click.argument("state", type=click.Choice(["success", "failed", "skipped"]))
+@selection_options
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@output_option
+def mark(dag_id: str, state: str, yes: bool, output: str, **selection: Any) -> None:
+    """Set task instances to a state by hand."""
+    dry_run = selection.pop("dry_run")
+    with current_store() as store:
+        choice, request = chosen(store, dag_id, **selection)
+        to = TaskInstanceState(state)
+        change(
+            lambda dry: actions.mark(
+                store, choice, request, to, now=datetime.now(UTC), dry_run=dry
+            ),
+            f"Mark as {state}",
+            dry_run=dry_run,
+            yes=yes,
+            output=output,
+        )

@@ -6,10 +6,10 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
+from typing import Protocol
 
 from tradewind.bundles.folder import FolderBundle
 from tradewind.bundles.processor import DagProcessor, ProcessorSettings
@@ -30,7 +30,15 @@ from tradewind.triggerer.triggerer import Triggerer
 
 log = logging.getLogger(__name__)
 
-Role = Callable[[threading.Event], None]
+
+class Role(Protocol):
+    """What a process does until it is told to stop."""
+
+    def run(self, stop: threading.Event) -> None: ...
+
+    def wake(self) -> None:
+        """From any thread: look whether there is something new, or whether to stop."""
+
 
 _BEAT_SECONDS = 10.0
 _SILENT_SECONDS = 300.0  # a process that says nothing for so long is forgotten
@@ -96,8 +104,9 @@ class Wiring:
             self.clock,
             self.task_api,
             name=self.name,
-            capacity=self.settings.sections.triggerer.capacity,
             locate=lambda digest: str(self.snapshots.fetch(digest)),
+            log_folder=self.settings.log_folder,
+            capacity=self.settings.sections.triggerer.capacity,
         )
 
     def close(self) -> None:
@@ -144,7 +153,7 @@ def run_until_stopped(wiring: Wiring, roles: dict[str, Role]) -> int:
 
     def guarded(name: str, role: Role) -> None:
         try:
-            role(stop)
+            role.run(stop)
         except Exception as error:
             failed.append(name)
             if isinstance(error, TradewindError):
@@ -162,6 +171,8 @@ def run_until_stopped(wiring: Wiring, roles: dict[str, Role]) -> int:
             thread.start()
         stop.wait()
         log.info("Stopping: running tasks may end first.")
+        for role in roles.values():
+            role.wake()
         for thread in threads:
             thread.join()
     return 1 if failed else 0
