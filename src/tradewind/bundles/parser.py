@@ -105,6 +105,11 @@ class Parser(Generic[Key]):
         host.peer.send(host.job)
         return host.name
 
+    def cancel(self, key: Key) -> None:
+        """End the parse that was started with `key`; no result comes of it."""
+        for host in [host for host in self._hosts if host.key is key]:
+            self._end(host)
+
     def prepare(self) -> None:
         """Something is about to come: have a host ready for it."""
         if not self._hosts:

@@ -20,7 +20,7 @@ import msgspec
 
 from tradewind.bundles.base import QUIET_SECONDS, Bundle, BundleUnavailable
 from tradewind.bundles.discovery import Discovery, Syntax
-from tradewind.bundles.parser import AnswerRequest, Parser, parse_once
+from tradewind.bundles.parser import Parser
 from tradewind.bundles.publish import Owner, Publisher
 from tradewind.bundles.results import FileError, Limits, ParseResult
 from tradewind.bundles.scan import FileGone, Scan, Scanner
@@ -215,18 +215,28 @@ class DagProcessor:
             scan = self._scan(state.bundle)
             if state.is_as_before(scan):
                 self._look_at_requests(state)
-                return
-            digest = self._snapshots.take(scan)
+            else:
+                self._take(state, scan, version)
         except FileGone:
             state.look_again_at = now + _AGAIN_SECONDS
-            return
         except BundleUnavailable as error:
-            self._fail(state, error)
-            return
-        state.error = None
+            self._fail(state, str(error), error.hint)
+        except OSError as error:  # our own disk is full, or the like
+            self._fail(state, f"No snapshot of {state.bundle.path} can be made: {error}.", None)
+        except InfrastructureError:
+            state.look_again_at = now + _TROUBLE_SECONDS
+            raise
+
+    def _take(self, state: BundleState, scan: Scan, version: str | None) -> None:
+        digest = self._snapshots.take(scan)
         found = state.discovery.candidates(self._snapshots.path(digest), scan.hashes)
         changes = state.take(scan, digest, version, found)
         self._publisher.refreshed(state, changes)
+        state.settle(changes)
+        for running in state.overtaken():
+            self._parser.cancel(running)
+            del state.running[running.job.file]
+            state.add(replace(running.job, retry=False))
         if changes.gone:
             self._retry_conflicts()
 
@@ -236,10 +246,10 @@ class DagProcessor:
             scan = self._scanner.scan(bundle.path)
         return scan
 
-    def _fail(self, state: BundleState, error: BundleUnavailable) -> None:
-        text = "\n".join(part for part in (str(error), error.hint) if part)
+    def _fail(self, state: BundleState, problem: str, hint: str | None) -> None:
+        text = f"{problem}\n{hint}" if hint else problem
         if text != state.error:
-            log.error("Bundle %s: %s", state.name, error)
+            log.error("Bundle %s: %s", state.name, problem)
             self._publisher.failed(state, text)
             state.error = text
 
@@ -360,12 +370,3 @@ def _report(state: BundleState, job: Job, result: ParseResult, error: FileError 
         log.info("%s: %s DAGs %s", where, len(result.dags), took)
     else:
         log.warning("%s does not load (%s): %s", where, took, error.message)
-
-
-def check_file(path: Path, *, answer: AnswerRequest, limits: Limits | None = None) -> ParseResult:
-    """Parse one file where it lies, without publishing anything.
-
-    The file's own folder counts as the bundle's root.
-    """
-    path = path.resolve()
-    return parse_once(path.parent, path.name, answer=answer, limits=limits)

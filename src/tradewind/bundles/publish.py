@@ -56,7 +56,6 @@ class Publisher:
     def refreshed(self, state: BundleState, changes: Changes) -> None:
         """The bundle is in a snapshot that is new, or in the old one again after an error."""
         now = self._clock.now()
-        assert state.scan is not None
         assert state.digest is not None
         with self._store.begin() as tx:
             bundles.record_refresh(
@@ -72,7 +71,7 @@ class Publisher:
                 state.digest,
                 bundle_name=state.name,
                 version=state.version,
-                size_bytes=state.scan.size_bytes,
+                size_bytes=changes.scan.size_bytes,
                 now=now,
             )
             snapshots.move_dags(tx, state.name, changes.unchanged, state.digest)

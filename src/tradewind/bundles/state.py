@@ -49,6 +49,7 @@ class Running:
 class Changes:
     """What a new scan means for the store. `unchanged` files' DAGs move on to the new snapshot."""
 
+    scan: Scan
     unchanged: list[str]
     gone: list[str]
 
@@ -87,22 +88,30 @@ class BundleState:
         return True
 
     def take(self, scan: Scan, digest: str, version: str | None, found: Iterable[str]) -> Changes:
-        """Go on from a new snapshot: queue what must be parsed."""
-        self.scan, self.digest, self.version = scan, digest, version
+        """Go on from a new snapshot: queue what must be parsed. `settle` once that is stored."""
+        self.digest, self.version = digest, version
         self.hashes = scan.hashes
         self.candidates = frozenset(found)
         gone = sorted((self.known.keys() | self.defines.keys()) - self.candidates)
-        for file in gone:
-            self.forget(file)
         self.queue = {f: job for f, job in self.queue.items() if f in self.candidates}
         self.plan("its content or what it imports changed")
         self.retry_errors("it had an error, and the bundle changed")
         waiting = self.queue.keys() | self.running.keys()
-        return Changes([f for f in sorted(self.candidates) if f not in waiting], gone)
+        return Changes(scan, [f for f in sorted(self.candidates) if f not in waiting], gone)
 
-    def forget(self, file: str) -> None:
-        self.known.pop(file, None)
-        self.defines.pop(file, None)
+    def settle(self, changes: Changes) -> None:
+        self.scan, self.error = changes.scan, None
+        for file in changes.gone:
+            self.known.pop(file, None)
+            self.defines.pop(file, None)
+
+    def overtaken(self) -> list[Running]:
+        """Parses of files that read otherwise by now: nobody need wait for them."""
+        return [
+            running
+            for file, running in self.running.items()
+            if running.hashes.get(file) != self.hashes.get(file)
+        ]
 
     def ask_for(self, file: str) -> None:
         if file in self.known:

@@ -116,7 +116,7 @@ class Child:
         if self._peer.closed:
             return "ended"
         if now - self._heard_at > HUNG_SECONDS:
-            return "did not answer, since a trigger blocks its event loop,"
+            return "did not answer (a trigger blocks its event loop)"
         if now - max(self._heard_at, self._probed_at) >= PROBE_SECONDS:
             self._probed_at = now
             self._peer.send(_PROBE)

@@ -169,6 +169,9 @@ class Triggerer:
             self._child(row.digest).run(order)
         except NotFound as error:
             self._outbox.append(TriggerFailed(trigger_id=row.id, error=str(error)))
+        except InfrastructureError as error:  # the snapshot cannot be fetched just now
+            log.warning("Trigger %s cannot be started yet: %s", row.id, error)
+            del self._held[row.id]  # the next claim starts it
 
     def _stop(self, trigger_id: int, *, killed: bool) -> None:
         row = self._held.pop(trigger_id)
@@ -201,19 +204,15 @@ class Triggerer:
                 del self._children[digest]
 
     def _replace(self, digest: str, child: Child, problem: str) -> None:
-        """Run the child's triggers in a new one, unless they have ended several already."""
+        """Start the child's triggers anew, unless they have ended several processes already."""
         child.kill()
         del self._children[digest]
         crashes = self._crashes[digest] = self._crashes.get(digest, 0) + 1
-        log.warning(
-            "The process of triggers %s %s; %s triggers are restarted.",
-            child.pid,
-            problem,
-            len(child.running),
-        )
+        log.warning("The process %s of %s triggers %s.", child.pid, len(child.running), problem)
         if crashes < MOST_CRASHES:
-            for order in child.running.values():
-                self._child(digest).run(order)
+            for trigger_id in child.running:
+                self._held.pop(trigger_id, None)
+            self._told = True  # claiming starts what is leased but not held
             return
         del self._crashes[digest]
         error = f"The process that ran this trigger {problem} {crashes} times in a row."
@@ -253,7 +252,7 @@ class Triggerer:
     # --- waiting ----------------------------------------------------------------------------------
 
     def _seconds_to_next(self) -> float:
-        waits = [self._claim_at - self._clock.monotonic()]
+        waits = [0.0 if self._told else self._claim_at - self._clock.monotonic()]
         if self._timers:
             waits.append((self._timers[0][0] - self._clock.now()).total_seconds())
         return max(0.0, min(waits))

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from integration.bundles.harness import Processing, dag_file, eventually
+from tradewind.bundles.processor import ProcessorSettings
+from tradewind.bundles.results import Limits
 from tradewind.core.dag import CustomSchedule
 from tradewind.store import bundles, dags, variables
 from tradewind.store.engine import Store
@@ -368,3 +370,33 @@ def test_the_next_run_is_planned(processing: Processing, folder: Path) -> None:
     with processing.running():
         row = eventually(lambda: processing.row("etl"))
         assert row.next_run_after.minute == 0
+
+
+def test_mending_a_file_that_hangs_need_not_wait_for_its_end(
+    processing: Processing, folder: Path, tmp_path: Path
+) -> None:
+    started = tmp_path / "started"
+    processing.settings = ProcessorSettings(limits=Limits(seconds=600.0))
+    (folder / "etl.py").write_text(
+        f"import airflow, time  # a dag\nopen({str(started)!r}, 'w')\ntime.sleep(600)\n"
+    )
+    with processing.running():
+        eventually(started.exists)
+        (folder / "etl.py").write_text(dag_file("etl"))
+        eventually(lambda: processing.row("etl"))
+
+
+def test_a_file_that_hangs_does_not_hold_the_others_up(
+    processing: Processing, folder: Path, tmp_path: Path
+) -> None:
+    processing.settings = ProcessorSettings(limits=Limits(seconds=600.0))
+    started = tmp_path / "started"
+    (folder / "hang.py").write_text(
+        f"import airflow, time  # a dag\nopen({str(started)!r}, 'w')\ntime.sleep(600)\n"
+    )
+    with processing.running():
+        eventually(started.exists)
+        (folder / "etl.py").write_text(dag_file("etl", "a"))
+        eventually(lambda: processing.tasks("etl") == ["a"])
+        (folder / "etl.py").write_text(dag_file("etl", "b"))
+        eventually(lambda: processing.tasks("etl") == ["b"])
