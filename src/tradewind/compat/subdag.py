@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from tradewind.core.errors import InvalidDag
+from tradewind.sdk import authoring
 from tradewind.sdk.authoring import current_dag, current_group
 from tradewind.sdk.dag import DAG
 from tradewind.sdk.operators.empty import EmptyOperator
@@ -40,8 +41,15 @@ def SubDagOperator(
         for end, info in ends.items():
             parent.set_edge_info(new_ids[start], new_ids[end], info)
     subdag.task_dict.clear()
-    subdag.auto_register = False
+    _forget(subdag)
     return group
+
+
+def _forget(dag: DAG) -> None:
+    """It is no DAG of the file any more, though a `with` block has registered it."""
+    dag.auto_register = False
+    registered = authoring._now.registered or []
+    registered[:] = [known for known in registered if known is not dag]
 
 
 def _move_members(source: TaskGroup, target: TaskGroup) -> None:

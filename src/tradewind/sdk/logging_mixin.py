@@ -6,6 +6,7 @@ import logging
 class LoggingMixin:
     """Gives `log`, a standard logger named after the class (or `_logger_name`)."""
 
+    _logger_prefix = ""
     _logger_name: str | None = None
     _log: logging.Logger | None = None
 
@@ -13,9 +14,8 @@ class LoggingMixin:
     def log(self) -> logging.Logger:
         if self._log is None:
             cls = type(self)
-            self._log = logging.getLogger(
-                self._logger_name or f"{cls.__module__}.{cls.__qualname__}"
-            )
+            name = self._logger_name or f"{cls.__module__}.{cls.__qualname__}"
+            self._log = logging.getLogger(f"{self._logger_prefix}{name}")
         return self._log
 
     @property

@@ -23,6 +23,7 @@ from tradewind.compat.timeout import timeout
 from tradewind.compat.trigger import trigger_dag
 from tradewind.core.protocol import DagRunReply, RunInfo, TriggerDagRun
 from tradewind.core.states import DagRunType
+from tradewind.sdk.authoring import recording
 from tradewind.sdk.dag import DAG
 from tradewind.sdk.edges import Label
 from tradewind.sdk.exceptions import AirflowTaskTimeout
@@ -143,7 +144,10 @@ def test_setup_teardown_context() -> None:
 
 
 def test_a_subdag_becomes_a_task_group() -> None:
-    with DAG("parent", schedule=None, default_args={"owner": "me"}) as dag:
+    with (
+        recording() as registered,
+        DAG("parent", schedule=None, default_args={"owner": "me"}) as dag,
+    ):
         start, end = EmptyOperator(task_id="start"), EmptyOperator(task_id="end")
         with DAG("parent.section", schedule=None, start_date=AT) as inner:
             one = EmptyOperator(task_id="one")
@@ -160,7 +164,7 @@ def test_a_subdag_becomes_a_task_group() -> None:
     assert [g.group_id for g in dag.task_group.iter_groups()] == ["section", "section.deep"]
     assert dag.task_group.get_task_group_dict()["section.deep"].dag is dag
     assert inner.task_ids == []
-    assert not inner.auto_register
+    assert registered == [dag]
 
 
 def test_the_subdag_of_airflows_examples() -> None:

@@ -16,6 +16,8 @@ class BaseHook(LoggingMixin):
     Subclasses add what the system can do; `get_conn` gives its client.
     """
 
+    _logger_prefix = "airflow.task.hooks."
+
     def __init__(self, logger_name: str | None = None, **kwargs: Any) -> None:
         self._logger_name = logger_name
 
