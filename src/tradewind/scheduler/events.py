@@ -162,14 +162,12 @@ def _end(model: RunModel, attempt: Attempt, at: datetime) -> None:
 def _refuse(model: RunModel, report: Report, why: str) -> None:
     """Written down for what would have changed something; a start that comes late would not."""
     if report.kind == "finished" and report.attempt_id is not None:
-        model.unsaved.history.append(
-            {
-                "attempt_id": report.attempt_id,
-                "event": "refuse",
-                "at": report.at,
-                "detail": f"{type(report.payload).__name__}: {why}",
-            }
-        )
+        model.unsaved.history.append(refusal(report.attempt_id, report.at, why))
+
+
+def refusal(attempt_id: int, at: datetime, why: str) -> dict[str, Any]:
+    """A row of history: what the attempt said of its end was not believed."""
+    return {"attempt_id": attempt_id, "event": "refuse", "at": at, "detail": why}
 
 
 def expire(model: RunModel, attempt: Attempt, now: datetime) -> None:

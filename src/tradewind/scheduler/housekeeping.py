@@ -41,6 +41,13 @@ def recount(tx: Connection) -> None:
 
 
 def tidy(tx: Connection, *, now: datetime) -> None:
-    """Close what is over."""
+    """Close what is over, and write down what came too late for its run."""
     backfills.complete_finished(tx, now=now)
-    inbox.discard_of_finished_runs(tx)
+    attempts.add_events(
+        tx,
+        [
+            events.refusal(row.attempt_id, row.created_at, "its run was over")
+            for row in inbox.take_of_finished_runs(tx)
+            if row.kind == "finished"
+        ],
+    )

@@ -82,8 +82,9 @@ def _planned(row: AnyRow, timetable: Timetable, now: datetime) -> Slot:
     planned = dags.next_slot(row)
     assert planned is not None  # the query asked for it
     if isinstance(timed, ContinuousSchedule) and planned.interval_end is not None:
-        # Planned when the run before it was created: its interval lasts until now.
-        return structs.replace(planned, interval_end=max(planned.interval_end, now))
+        # Planned when the run before it was created: its interval lasts until now, and that is
+        # what its run id tells, too.
+        return structs.replace(planned, interval_end=max(planned.interval_end, now), run_after=now)
     return planned
 
 

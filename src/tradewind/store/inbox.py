@@ -28,12 +28,16 @@ def of_leased_runs(tx: Connection, owner: str, *, limit: int) -> Rows:
     ).all()
 
 
-def discard_of_finished_runs(tx: Connection) -> int:
-    """Reports that came after their run had ended: nobody will apply them."""
+def take_of_finished_runs(tx: Connection) -> Rows:
+    """Remove reports that came after their run had ended: nobody will apply them."""
     ended = select(dag_run.c.id).where(
         dag_run.c.state.in_([DagRunState.SUCCESS.value, DagRunState.FAILED.value])
     )
-    return tx.execute(delete(inbox).where(inbox.c.run_pk.in_(ended))).rowcount
+    return tx.execute(
+        delete(inbox)
+        .where(inbox.c.run_pk.in_(ended))
+        .returning(inbox.c.attempt_id, inbox.c.kind, inbox.c.created_at)
+    ).all()
 
 
 def remove(tx: Connection, ids: Collection[int]) -> None:

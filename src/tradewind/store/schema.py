@@ -189,7 +189,6 @@ dag_run = Table(
         "uq_dag_run_dag_id_logical_date",
         "dag_id",
         "logical_date",
-        "partition_key",
         unique=True,
         postgresql_where=text("logical_date IS NOT NULL AND partition_key IS NULL"),
         sqlite_where=text("logical_date IS NOT NULL AND partition_key IS NULL"),

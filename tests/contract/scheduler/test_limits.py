@@ -155,9 +155,7 @@ def test_deferred_tasks_keep_their_slots_where_the_pool_says_so(world: World) ->
     with world.store.begin() as tx:
         pools.put(tx, "p", 1, include_deferred=True)
     world.publish(make_dag("d", task("one", pool="p"), task("two", pool="p")))
-    deferred = Deferred(
-        trigger_classpath="t.T", trigger_kwargs={}, method="m", timeout_seconds=60
-    )
+    deferred = Deferred(trigger_classpath="t.T", trigger_kwargs={}, method="m", timeout_seconds=60)
     world.scheduler(script=lambda order: Plan(FAIL if order.resume else deferred))
     world.trigger("d")
     world.run_for(15)

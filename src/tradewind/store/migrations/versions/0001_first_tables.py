@@ -338,7 +338,7 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_dag_run_version_id"), ["version_id"], unique=False)
         batch_op.create_index(
             "uq_dag_run_dag_id_logical_date",
-            ["dag_id", "logical_date", "partition_key"],
+            ["dag_id", "logical_date"],
             unique=True,
             postgresql_where=sa.text("logical_date IS NOT NULL AND partition_key IS NULL"),
             sqlite_where=sa.text("logical_date IS NOT NULL AND partition_key IS NULL"),
