@@ -140,6 +140,13 @@ class Run:
             return None
         return self.facts.start_date + timedelta(seconds=seconds)
 
+    def awaits_past(self) -> bool:
+        """Whether something must wait for the previous run; then `set_past` is to follow it."""
+        return any(
+            self._board.nodes[task_id].open and self._gate.objection(task_id) is not None
+            for task_id in self.plan.past_task_ids
+        )
+
     def claimable(
         self, limit: int | None = None, is_blocked: Callable[[Lane], bool] | None = None
     ) -> list[TaskInstance]:
@@ -285,11 +292,12 @@ class Run:
         if outcome.outlet_events:
             self._ledger.effects.append(EmitAssetEvents(ti, outcome.outlet_events))
         for other in self._board.not_followed_instances(ti):
-            if other.state not in _UNTOUCHED_BY_BRANCHES and not self._awaits_past(other):
+            if other.state not in _UNTOUCHED_BY_BRANCHES and not self._skips_later(other):
                 other.start_date = now
                 self._ledger.stop(other, S.SKIPPED, now, f"{ti.task_id} did not follow it")
 
-    def _awaits_past(self, ti: TaskInstance) -> bool:
+    def _skips_later(self, ti: TaskInstance) -> bool:
+        """Whether it stays undecided until its past allows the skip."""
         spec = self.plan.tasks[ti.task_id].spec
         return (
             spec.wait_for_past_depends_before_skipping
@@ -420,14 +428,8 @@ class Run:
                 self._finish(DagRunState.FAILED, "task_failure", now)
             else:
                 self._finish(DagRunState.SUCCESS, "success", now)
-        elif board.unfinished == board.counts[S.NONE] and not self._awaits_previous_run():
+        elif board.unfinished == board.counts[S.NONE] and not self.awaits_past():
             self._finish(DagRunState.FAILED, "all_tasks_deadlocked", now)
-
-    def _awaits_previous_run(self) -> bool:
-        return any(
-            self._board.nodes[task_id].open and self._gate.objection(task_id) is not None
-            for task_id in self.plan.past_task_ids
-        )
 
     def _finish(self, state: DagRunState, reason: str, now: datetime) -> None:
         self.facts.state = state

@@ -87,8 +87,10 @@ def test_the_run_goes_on_when_the_past_has() -> None:
     run.set_past(past(a=S.RUNNING))
     run.advance(START)
     assert state(run, "a") == "none"
+    assert run.awaits_past()
     run.set_past(past(a=S.SUCCESS))
     run.advance(START)
+    assert not run.awaits_past()
     assert state(run, "a") == "scheduled"
     assert state(reload(run, past(a=S.SUCCESS)), "a") == "scheduled"
 
