@@ -206,6 +206,7 @@ class Started(Message, frozen=True):
     attempt_id: int
     pid: int
     hostname: str
+    started_at: datetime | None = None
 
 
 class Finished(Message, frozen=True):

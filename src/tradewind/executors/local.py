@@ -293,8 +293,9 @@ def _event(item: Started | Finished | Ended | CallbackDone | Ask) -> ExecutorEve
     now = datetime.now(UTC)
     match item:
         case Started():
+            at = item.started_at or now
             return AttemptStarted(
-                attempt_id=item.attempt_id, at=now, hostname=item.hostname, pid=item.pid
+                attempt_id=item.attempt_id, at=at, hostname=item.hostname, pid=item.pid
             )
         case Finished():
             at = item.finished_at or now

@@ -83,7 +83,12 @@ class Attempt:
         began = time.perf_counter()
         signal.signal(signal.SIGTERM, self._on_sigterm)
         self._connection.send(
-            Started(attempt_id=self._order.attempt_id, pid=self._pid, hostname=self.ti.hostname)
+            Started(
+                attempt_id=self._order.attempt_id,
+                pid=self._pid,
+                hostname=self.ti.hostname,
+                started_at=self.ti.start_date,
+            )
         )
         outcome, error = self._outcome()
         if self._terminated and isinstance(outcome, Failed):

@@ -1,8 +1,10 @@
 """What a forked child does: read its order, carry it out, say how it went."""
 
 import faulthandler
+import os
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -79,7 +81,14 @@ def _report_missing(
     order: WorkOrder, connection: Connection, log: logs.LogFile, missing: NotFound
 ) -> None:
     log.write("error", f"{missing} {missing.hint or ''}".rstrip(), source="tradewind")
-    connection.send(Started(attempt_id=order.attempt_id, pid=0, hostname=order.hostname))
+    connection.send(
+        Started(
+            attempt_id=order.attempt_id,
+            pid=os.getpid(),
+            hostname=order.hostname,
+            started_at=datetime.now(UTC),
+        )
+    )
     outcome = Failed(error_type=type(missing).__name__, message=str(missing))
     connection.send(Finished(attempt_id=order.attempt_id, outcome=outcome))
 

@@ -17,6 +17,7 @@ from tradewind.core.protocol import (
     Skipped,
     Succeeded,
 )
+from tradewind.executors.base import AttemptReported
 
 DAG_FILE = '''
 import os, sys, time
@@ -342,6 +343,18 @@ def test_usage_is_reported(stand: Bench) -> None:
     assert ended.usage is not None
     assert ended.usage.cpu_seconds > 0
     assert ended.usage.peak_memory_bytes > 10 << 20
+
+
+def test_it_starts_before_it_ends(stand: Bench) -> None:
+    before = datetime.now(UTC)
+    attempt = stand.start("d.py", "value")
+    ended = stand.ended(attempt)
+    (report,) = [
+        event
+        for event in stand.events
+        if isinstance(event, AttemptReported) and event.attempt_id == attempt
+    ]
+    assert before < stand.started(attempt).at < report.at < ended.at
 
 
 def test_starting_twice_changes_nothing(stand: Bench) -> None:
