@@ -10,7 +10,7 @@ _STANDARD = "airflow.providers.standard"
 _PYTHON = (
     f"{_STANDARD}.operators.python: PythonOperator BranchPythonOperator ShortCircuitOperator"
     " PythonVirtualenvOperator ExternalPythonOperator BranchPythonVirtualenvOperator"
-    f" BranchExternalPythonOperator; {_SDK}: get_current_context"
+    f" BranchExternalPythonOperator; {_SDK}: get_current_context task"
 )
 _BASH = f"{_STANDARD}.operators.bash: BashOperator"
 _EMPTY = f"{_STANDARD}.operators.empty: EmptyOperator DummyOperator=EmptyOperator"

@@ -7,16 +7,15 @@ on the other side may be older than this one.
 
 from __future__ import annotations
 
-import importlib
 import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from tradewind.sdk.exceptions import AirflowException, DeserializingResultError
+from tradewind.sdk.optional import optional_module
 
 SERIALIZERS = ("pickle", "cloudpickle", "dill")
 
@@ -131,14 +130,8 @@ class ExternalCall:
         return script, arguments, result, strings, error
 
 
-def _library(name: str) -> ModuleType:
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as missing:
-        raise AirflowException(
-            f"serializer={name!r} needs the package {name} where this task runs. "
-            f"Install it with: pip install {name}"
-        ) from missing
+def _library(name: str) -> Any:
+    return optional_module(name, package=name, needed_by=f"serializer={name!r}")
 
 
 def _plain(value: Any) -> Any:
@@ -157,7 +150,7 @@ def _plain_zone(value: Any) -> Any:
         return timezone(value.utcoffset())
 
 
-def _can_pickle(library: ModuleType, value: Any) -> bool:
+def _can_pickle(library: Any, value: Any) -> bool:
     try:
         library.dumps(value)
     except Exception:

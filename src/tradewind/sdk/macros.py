@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from random import random
 from typing import TYPE_CHECKING, Any
 
+from tradewind.sdk.optional import optional_module
+
 if TYPE_CHECKING:
     from pendulum import DateTime
 
@@ -23,23 +25,14 @@ __all__ = [
     "uuid",
 ]
 
-_LAZY_MODULES = frozenset({"dateutil", "yaml"})  # few templates use them, each costs start-up time
+_LAZY_MODULES = {"dateutil": "python-dateutil", "yaml": "pyyaml"}
+"""Few templates use them, and each costs start-up time. Module → its package."""
 
 
 def __getattr__(name: str) -> Any:
     if name not in _LAZY_MODULES:
         raise AttributeError(f"macros has no {name!r}")
-    from importlib import import_module
-
-    try:
-        return import_module(name)
-    except ModuleNotFoundError as missing:
-        package = {"yaml": "pyyaml", "dateutil": "python-dateutil"}[name]
-        raise ModuleNotFoundError(
-            f"macros.{name} needs the package {package}, which is not installed where this task "
-            f"runs. Install it with: pip install {package}",
-            name=missing.name,
-        ) from missing
+    return optional_module(name, package=_LAZY_MODULES[name], needed_by=f"macros.{name}")
 
 
 def ds_add(ds: str, days: int) -> str:
@@ -58,21 +51,12 @@ def ds_format_locale(
     ds: str, input_format: str, output_format: str, locale: Any | None = None
 ) -> str:
     """Like `ds_format` in a language's words: `output_format` and `locale` are Babel's."""
-    try:
-        from babel import Locale  # type: ignore[import-not-found, unused-ignore]  # optional
-        from babel.dates import (  # type: ignore[import-not-found, unused-ignore]
-            LC_TIME,
-            format_datetime,
-        )
-    except ModuleNotFoundError as missing:
-        raise ModuleNotFoundError(
-            "macros.ds_format_locale needs the package babel, which is not installed where this "
-            "task runs. Install it with: pip install babel",
-            name=missing.name,
-        ) from missing
+    needed_by = "macros.ds_format_locale"
+    babel = optional_module("babel", package="babel", needed_by=needed_by)
+    dates = optional_module("babel.dates", package="babel", needed_by=needed_by)
     moment = datetime.strptime(str(ds), input_format)
-    chosen = locale or LC_TIME or Locale("en_US")
-    return str(format_datetime(moment, format=output_format, locale=chosen))
+    chosen = locale or dates.LC_TIME or babel.Locale("en_US")
+    return str(dates.format_datetime(moment, format=output_format, locale=chosen))
 
 
 def datetime_diff_for_humans(dt: datetime, since: "DateTime | None" = None) -> str:

@@ -1,6 +1,7 @@
 """What operators and templates stand on: macros, configuration, times, hooks, mail, paths."""
 
 import socket
+import sys
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,9 +18,10 @@ from tradewind.sdk.exceptions import AirflowConfigException, AirflowException
 from tradewind.sdk.hooks.base import BaseHook
 from tradewind.sdk.hooks.filesystem import FSHook
 from tradewind.sdk.hooks.package_index import PackageIndexHook
-from tradewind.sdk.io.path import MissingFileSystem, ObjectStoragePath
+from tradewind.sdk.io.path import ObjectStoragePath
 from tradewind.sdk.operators.email import EmailOperator, addresses
 from tradewind.sdk.operators.smooth import SmoothOperator
+from tradewind.sdk.optional import MissingPackage
 
 
 def test_macros() -> None:
@@ -37,6 +39,13 @@ def test_macros() -> None:
     )
     with pytest.raises(AttributeError):
         macros.hive  # noqa: B018
+
+
+@pytest.mark.parametrize("name", ["yaml", "babel"])
+def test_macros_say_which_package_they_need(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(MissingPackage, match="pip install"):
+        macros.yaml if name == "yaml" else macros.ds_format_locale("2026-01-31", "%Y-%m-%d", "d")
 
 
 def test_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -261,8 +270,6 @@ def test_connection_in_the_url_and_round_trip() -> None:
 
 
 def test_other_stores_say_what_they_need(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "upath", None)
-    with pytest.raises(MissingFileSystem, match="universal-pathlib") as raised:
+    monkeypatch.setitem(sys.modules, "upath", None)
+    with pytest.raises(MissingPackage, match=r"s3://bucket/key.*pip install universal-pathlib"):
         ObjectStoragePath("s3://bucket/key")
-    assert raised.value.hint is not None
-    assert "s3fs" in raised.value.hint

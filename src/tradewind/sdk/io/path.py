@@ -11,11 +11,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import unquote, urlsplit
 
-from tradewind.core.errors import UserError
+from tradewind.sdk.optional import optional_module
 
-
-class MissingFileSystem(UserError, ImportError):
-    """The packages that reach this kind of storage are not installed."""
+_STORE_PACKAGES = "(and s3fs for s3://, gcsfs for gs://, adlfs for abfs://)"
 
 
 class ObjectStoragePath:
@@ -58,16 +56,10 @@ class ObjectStoragePath:
             return Path(as_given)
         if self.protocol in {"file", "local"}:
             return Path(unquote(urlsplit(url).path))
-        try:
-            from upath import UPath  # type: ignore[import-not-found, unused-ignore]  # optional
-        except ModuleNotFoundError as missing:
-            raise MissingFileSystem(
-                f"{url!r} needs the packages universal-pathlib and fsspec, which are not installed "
-                "where this runs.",
-                hint="pip install universal-pathlib, and the store's own package: s3fs for s3://, "
-                "gcsfs for gs://, adlfs for abfs://.",
-            ) from missing
-        return UPath(url, **self._connection_options(), **self.storage_options)
+        upath = optional_module(
+            "upath", package="universal-pathlib " + _STORE_PACKAGES, needed_by=repr(url)
+        )
+        return upath.UPath(url, **self._connection_options(), **self.storage_options)
 
     def _connection_options(self) -> dict[str, Any]:
         """What fsspec is to be told so that the store lets us in."""
@@ -120,16 +112,10 @@ class ObjectStoragePath:
         """The fsspec file system."""
         if not self.is_local:
             return self._path.fs
-        try:
-            from fsspec.implementations.local import (  # type: ignore[import-not-found, unused-ignore]
-                LocalFileSystem,
-            )
-        except ModuleNotFoundError as missing:
-            raise MissingFileSystem(
-                f"The fsspec file system of {self} needs the package fsspec.",
-                hint="pip install fsspec",
-            ) from missing
-        return LocalFileSystem()
+        local = optional_module(
+            "fsspec.implementations.local", package="fsspec", needed_by=f"The file system of {self}"
+        )
+        return local.LocalFileSystem()
 
     def _url_without_connection(self) -> str:
         if not self.is_local:
