@@ -15,7 +15,7 @@ from tradewind.sdk.old_names import note_old_name
 # that is installed needs all of the real one, which then finds our names behind it.
 _REAL_ONE_FIRST = "airflow.providers.common.compat"
 
-_IMPORT_SYSTEM = import_module.__globals__["_bootstrap"].__name__
+_IMPORT_SYSTEM = "importlib._bootstrap"
 
 
 class AirflowNameError(ModuleNotFoundError):

@@ -325,4 +325,4 @@ def test_day_of_week_sensor() -> None:
     Bench().execute(sensor(DayOfWeekSensor, week_day=every_day))
     old = sensor(DayOfWeekSensor, week_day="Thursday", use_task_execution_day=True)
     Bench().execute(old)
-    assert "use_task_execution_day: write use_task_logical_date" in old.legacy_notes
+    assert "use_task_execution_day is now called use_task_logical_date" in old.legacy_notes

@@ -39,7 +39,7 @@ class BranchDateTimeOperator(BaseBranchOperator):
                 "compared to the current datetime"
             )
         if use_task_execution_date:
-            self.legacy_notes.append("use_task_execution_date: write use_task_logical_date")
+            self.legacy_notes.append("use_task_execution_date is now called use_task_logical_date")
         self.target_lower = target_lower
         self.target_upper = target_upper
         self.follow_task_ids_if_true = follow_task_ids_if_true

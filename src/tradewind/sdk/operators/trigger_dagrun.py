@@ -84,7 +84,7 @@ class TriggerDagRunOperator(BaseOperator):
     ) -> None:
         super().__init__(**kwargs)
         if execution_date is not NOTSET:
-            self.legacy_notes.append("execution_date: write logical_date")
+            self.legacy_notes.append("execution_date is now called logical_date")
             logical_date = execution_date
         self.trigger_dag_id = trigger_dag_id
         self.trigger_run_id = trigger_run_id

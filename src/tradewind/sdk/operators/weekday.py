@@ -30,7 +30,7 @@ class BranchDayOfWeekOperator(BaseBranchOperator):
     ) -> None:
         super().__init__(**kwargs)
         if use_task_execution_day:
-            self.legacy_notes.append("use_task_execution_day: write use_task_logical_date")
+            self.legacy_notes.append("use_task_execution_day is now called use_task_logical_date")
         self.follow_task_ids_if_true = follow_task_ids_if_true
         self.follow_task_ids_if_false = follow_task_ids_if_false
         self.week_day = week_day

@@ -94,7 +94,7 @@ class ExternalTaskSensor(BaseSensorOperator):
             kwargs.setdefault("poke_interval", poll_interval)
         super().__init__(**kwargs)
         if poll_interval is not None:
-            self.legacy_notes.append("poll_interval: write poke_interval")
+            self.legacy_notes.append("poll_interval is now called poke_interval")
         _only_one(
             external_task_id=external_task_id,
             external_task_ids=external_task_ids or None,
@@ -280,7 +280,7 @@ class ExternalTaskMarker(EmptyOperator):
     ) -> None:
         super().__init__(**kwargs)
         if execution_date is not None:
-            self.legacy_notes.append("execution_date: write logical_date")
+            self.legacy_notes.append("execution_date is now called logical_date")
             logical_date = execution_date
         if not isinstance(logical_date, str | datetime):
             raise TypeError(

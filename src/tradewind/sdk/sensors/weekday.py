@@ -26,7 +26,7 @@ class DayOfWeekSensor(BaseSensorOperator):
     ) -> None:
         super().__init__(**kwargs)
         if use_task_execution_day:
-            self.legacy_notes.append("use_task_execution_day: write use_task_logical_date")
+            self.legacy_notes.append("use_task_execution_day is now called use_task_logical_date")
         self.week_day = week_day
         self.use_task_logical_date = use_task_logical_date or use_task_execution_day
         self._week_day_num = WeekDay.validate_week_day(week_day)
