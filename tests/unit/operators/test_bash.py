@@ -112,12 +112,19 @@ def test_decorated_function_gives_the_command_which_is_rendered() -> None:
         def greet(word: str, run_id: str | None = None) -> str:
             return f"echo {word} $WHO {run_id} {{{{ ds }}}}"
 
+        @task.bash(multiple_outputs=True, output_processor=json.loads)
+        def several() -> str:
+            return "echo '{}'"
+
         @task.bash
         def nothing() -> str:
             return " "
 
         greet("hello")
+        several()
         nothing()
+    assert dag.get_task("several").multiple_outputs
+    assert Bench().execute(dag.get_task("several")) == {}
     assert dag.get_task("greet").operator_name == "@task.bash"
     assert Bench().execute(dag.get_task("greet")) == "hello you run_1 2026-01-15"
     with pytest.raises(TypeError, match="non-empty string"):

@@ -46,8 +46,15 @@ class _BashTask(DecoratedOperator, _ComputedBashOperator):
         super().__init__(kwargs_to_upstream={"bash_command": NOTSET}, **kwargs)
 
 
-def bash_task(python_callable: Callable[..., Any] | None = None, **kwargs: Any) -> Any:
+def bash_task(
+    python_callable: Callable[..., Any] | None = None,
+    multiple_outputs: bool | None = None,
+    **kwargs: Any,
+) -> Any:
     """The function returns the shell command to run; its last line of output is the result."""
     return task_decorator_factory(
-        python_callable, multiple_outputs=False, decorated_operator_class=_BashTask, **kwargs
+        python_callable,
+        multiple_outputs=multiple_outputs,
+        decorated_operator_class=_BashTask,
+        **kwargs,
     )
