@@ -117,6 +117,15 @@ class PostgresServer:
             self._process.wait(60)
             self._process = None
 
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """The server is down for the time being."""
+        self.stop()
+        try:
+            yield
+        finally:
+            self.start()
+
     def close(self) -> None:
         self.stop()
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -10,7 +10,15 @@ from sqlalchemy import Connection, Select, delete, or_, select
 
 from tradewind.core import protocol
 from tradewind.core.dag import AssetRef
-from tradewind.store.assets import Identity, activate_free, ids_of, named, put_aliases, put_assets
+from tradewind.store.assets import (
+    Identity,
+    activate_free,
+    ids_of,
+    lock,
+    named,
+    put_aliases,
+    put_assets,
+)
 from tradewind.store.engine import Rows, insert
 from tradewind.store.schema import (
     asset,
@@ -113,6 +121,7 @@ def _assets_of_events(
     }
     ids = ids_of(tx, wanted)
     if missing := {key: ref for key, ref in wanted.items() if key not in ids}:
+        lock(tx)
         made = put_assets(tx, missing)
         activate_free(tx, asset.c.id.in_(made.values()))
         ids |= made

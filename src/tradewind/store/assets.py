@@ -30,6 +30,15 @@ from tradewind.store.schema import (
 
 Identity = tuple[str, str]  # name and URI
 
+_LOCK = 0x747770756273  # "twpubs"
+
+
+def lock(tx: Connection) -> None:
+    """One at a time from here to the end of the transaction: who publishes DAGs or makes assets
+    reads what there is before writing (version numbers, names that are free)."""
+    if tx.dialect.name == "postgresql":
+        tx.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+
 
 # --- publishing -----------------------------------------------------------------------------------
 

@@ -22,7 +22,6 @@ from tradewind.store.schema import (
     task_limit,
 )
 
-_PUBLISHING = 0x747770756273  # "twpubs": the key of the lock that publishers take
 _NO_SLOT = {
     "next_logical_date": None,
     "next_interval_start": None,
@@ -63,7 +62,7 @@ def publish(
     this one; who wants to refuse that asks `get_many` first. `paused_at_creation` is for DAGs that
     do not say so themselves. The next slot of each DAG is left to the caller (`set_next_slots`).
     """
-    _lock_publishing(tx)
+    assets.lock(tx)
     newest = _newest_versions(tx, [document.dag_id for document in documents])
     origin = {
         "bundle_name": bundle_name,
@@ -99,12 +98,6 @@ def publish(
         ],
     )
     return versions
-
-
-def _lock_publishing(tx: Connection) -> None:
-    """One publisher at a time: version numbers and assets are read before they are written."""
-    if tx.dialect.name == "postgresql":
-        tx.execute(select(func.pg_advisory_xact_lock(_PUBLISHING)))
 
 
 def _newest_versions(tx: Connection, dag_ids: Collection[str]) -> dict[str, AnyRow]:

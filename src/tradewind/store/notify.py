@@ -7,7 +7,6 @@ that every owner of a listener has.
 """
 
 import contextlib
-import errno
 import hashlib
 import os
 import random
@@ -142,34 +141,26 @@ def socket_folder(database: Path) -> Path:
 
 
 def send_datagrams(folder: Path, channels: Collection[str]) -> None:
-    """Tell every listener of the channels. Sockets whose process has died are removed."""
-    try:
-        names = os.listdir(folder)
-    except FileNotFoundError:  # nobody has listened yet
-        return
-    targets = [
-        (name, wanted)
-        for name in names
-        if (wanted := set(name.split(".")[0].split("+")) & set(channels))
-    ]
-    if not targets:
-        return
+    """Tell every listener of the channels. Sockets whose process has died are removed.
+
+    Never raises: what it tells of is committed already, and who misses it polls.
+    """
+    with contextlib.suppress(OSError):
+        for name in os.listdir(folder):
+            wanted = set(name.split(".")[0].split("+")) & set(channels)
+            if wanted:
+                _send(folder / name, " ".join(sorted(wanted)).encode())
+
+
+def _send(path: Path, message: bytes) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
-        sender.setblocking(False)
-        for name, wanted in targets:
-            _send(sender, folder / name, " ".join(sorted(wanted)).encode())
-
-
-def _send(sender: socket.socket, path: Path, message: bytes) -> None:
-    try:
-        sender.sendto(message, os.fspath(path))
-    except ConnectionRefusedError:  # its process ended without closing
-        path.unlink(missing_ok=True)
-    except FileNotFoundError:  # it closed just now
-        pass
-    except OSError as error:  # a full queue means that it will wake anyway
-        if error.errno not in (errno.EAGAIN, errno.ENOBUFS):
-            raise
+        sender.setblocking(False)  # a full queue means that its listener will wake anyway
+        try:
+            sender.sendto(message, os.fspath(path))
+        except ConnectionRefusedError:  # its process ended without closing
+            path.unlink(missing_ok=True)
+        except OSError:
+            return
 
 
 class DatagramListener(_ThreadedListener):

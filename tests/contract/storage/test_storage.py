@@ -192,6 +192,13 @@ def test_refusals_are_explained(bucket: type[Bucket], status: int, says: str) ->
         storage.get("k")
 
 
+def test_a_bucket_that_lacks_what_it_needs_to_be_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", "")
+    monkeypatch.delenv("AZURE_STORAGE_ACCOUNT_NAME")
+    with pytest.raises(UserError, match="az://box cannot be opened"):
+        open_storage("az://box")
+
+
 # --- URLs -----------------------------------------------------------------------------------------
 
 

@@ -153,6 +153,11 @@ def test_partitions_gather_their_upstream_keys_and_are_taken_once(store: Store) 
         assert asset_events.finish_partition(tx, "c", "d1") == []
 
 
+def test_no_events_are_no_work(store: Store) -> None:
+    with store.begin() as tx:
+        assert asset_events.add_events(tx, Source(), [], now=NOW) == []
+
+
 def test_events_by_filter(store: Store) -> None:
     with store.begin() as tx:
         for minutes, ref in enumerate((X, Y, X)):

@@ -12,7 +12,7 @@ import pytest
 
 from support.postgres import PostgresServer
 from tradewind.store import variables
-from tradewind.store.engine import Store
+from tradewind.store.engine import DatabaseError, Store, retrying, transient
 from tradewind.store.notify import Listener, send_datagrams, socket_folder
 
 WAIT = 30  # seconds until a test gives up; never slept through
@@ -111,6 +111,32 @@ def test_after_a_lost_connection_every_channel_is_called_once(
     say(store, "triggerer")
     assert said.get(timeout=WAIT) == "triggerer"
     listener.close()
+    store.close()
+
+
+def test_a_restart_of_the_server_is_survived(postgresql_url: str, postgres: PostgresServer) -> None:
+    store = Store(postgresql_url)
+    said: queue.Queue[str] = queue.Queue()
+    listener = store.listen(["scheduler"], said.put)
+    say(store, "scheduler")
+    assert said.get(timeout=WAIT) == "scheduler"
+    with postgres.away(), pytest.raises(DatabaseError) as failed:
+        say(store, "scheduler")
+    assert transient(failed.value)
+    assert said.get(timeout=WAIT) == "scheduler"  # what was said meanwhile may be lost: look
+    retrying(lambda: say(store, "scheduler"), for_seconds=60)
+    assert said.get(timeout=WAIT) == "scheduler"
+    listener.close()
+    store.close()
+
+
+def test_a_listener_can_be_closed_while_the_server_is_away(
+    postgresql_url: str, postgres: PostgresServer
+) -> None:
+    store = Store(postgresql_url)
+    listener = store.listen(["scheduler"], lambda channel: None)
+    with postgres.away():
+        listener.close()
     store.close()
 
 
