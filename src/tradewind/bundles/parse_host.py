@@ -119,6 +119,7 @@ class Supervision:
             return None
         self._count_at = now + _TICK_SECONDS
         limits = self._job.limits
+        processes.reap_orphans(but=pid)
         if len(processes.descendants(os.getpid())) > limits.processes:
             processes.stop_others(than=pid)
             self._dump_stack(pid)
@@ -277,6 +278,8 @@ def _redirect(output: int) -> None:
 
 def _limit_memory(size: int) -> None:
     """The soft limit alone, so that the result can be sent whatever the file has left over."""
+    if sys.platform != "linux":  # macOS refuses the limit
+        return
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     if hard != resource.RLIM_INFINITY and (size == resource.RLIM_INFINITY or size > hard):
         size = hard

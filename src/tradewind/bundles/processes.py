@@ -31,6 +31,15 @@ def _children(pid: int) -> list[int]:
     return children
 
 
+def reap_orphans(but: int) -> None:
+    """Wait for ended descendants that nobody else waits for; `but` keeps its status for later."""
+    with suppress(ChildProcessError):
+        while ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            if ended.si_pid == but:
+                return
+            os.waitpid(ended.si_pid, 0)
+
+
 def stop_others(than: int) -> None:
     """Halt every descendant but one, so that they do not multiply while that one is looked at."""
     for pid in descendants(os.getpid()):

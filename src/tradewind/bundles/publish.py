@@ -21,7 +21,7 @@ from tradewind.core.dag import (
 )
 from tradewind.core.timetables import needs_child, next_slot
 from tradewind.store import assets, bundles, dags, snapshots
-from tradewind.store.engine import AnyRow, Store
+from tradewind.store.engine import Store
 
 Owner = tuple[str, str]  # bundle name and file
 
@@ -102,17 +102,17 @@ class Publisher:
                 documents = [_held(tx, d) if d.dag_id in moving else d for d in documents]
             documents = [_with_notes(d, result.warnings, moving) for d in documents]
             before = dags.listing(tx, bundle_name=state.name, file=job.file)
-            found = {document.dag_id for document in documents}
-            gone = [row for row in before if row.dag_id not in found]
+            made = {document.dag_id for document in documents}
+            gone = [row for row in before if row.dag_id not in made]
             if error is None:
                 self._put_dags(tx, state, job.file, documents)
                 self._put_watchers(tx, state, documents, result)
             elif documents:
-                others = [document for row in gone if (document := _stored(tx, row))]
+                others = [found for row in gone if (found := dags.document(tx, row.dag_id))]
                 self._put_dags(tx, state, job.file, documents + others)
                 for row in gone:
                     snapshots.hold_dag(tx, row.dag_id, row.digest)
-            self._put_file(tx, state, job, result, error)
+            self._put_file(tx, state, job, result, digest, error)
         state.known[job.file] = KnownFile(
             digest, tuple(result.inputs), error.kind if error is not None else None
         )
@@ -121,12 +121,11 @@ class Publisher:
     def differs(self, documents: Sequence[SerializedDag]) -> bool:
         """Whether any of them is not what is published."""
         with self._store.read() as tx:
-            published = {d.dag_id: dags.document(tx, d.dag_id) for d in documents}
-        return any(
-            other is not None and structural_hash(other) != structural_hash(document)
-            for document in documents
-            for other in [published[document.dag_id]]
-        )
+            return any(
+                (published := dags.document(tx, document.dag_id)) is not None
+                and structural_hash(published) != structural_hash(document)
+                for document in documents
+            )
 
     def _without_conflicts(
         self, tx: Connection, state: BundleState, file: str, documents: Sequence[SerializedDag]
@@ -214,13 +213,14 @@ class Publisher:
         state: BundleState,
         job: Job,
         result: ParseResult,
+        digest: str,
         error: FileError | None,
     ) -> None:
         now = self._clock.now()
         row = {
             "bundle_name": state.name,
             "path": job.file,
-            "input_digest": state.input_digest(job.file, result.inputs),
+            "input_digest": digest,
             "inputs": list(result.inputs),
             "parsed_at": now,
             "parse_seconds": result.seconds,
@@ -270,10 +270,6 @@ def _taken(dag_id: str, mine: Owner, other: Owner) -> str:
         f"The DAG id {dag_id!r} is in two bundles: {mine[1]} of bundle {mine[0]!r} and"
         f" {other[1]} of bundle {other[0]!r}."
     )
-
-
-def _stored(tx: Connection, row: AnyRow) -> SerializedDag | None:
-    return dags.document(tx, row.dag_id)
 
 
 def _held(tx: Connection, document: SerializedDag) -> SerializedDag:

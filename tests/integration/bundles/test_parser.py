@@ -180,6 +180,21 @@ def test_what_a_good_file_leaves_running_is_ended(tmp_path: Path) -> None:
     assert descendants_named("6005") == []
 
 
+def test_processes_that_have_ended_do_not_count(tmp_path: Path) -> None:
+    source = """
+import os
+for _ in range(60):
+    pid = os.fork()
+    if pid == 0:
+        if os.fork() == 0:
+            os._exit(0)  # an orphan soon
+        os._exit(0)
+    os.waitpid(pid, 0)
+"""
+    result = parse(tmp_path, source + GOOD, processes=20)
+    assert result.error is None
+
+
 def test_forks_of_a_file_do_not_answer_for_it(tmp_path: Path) -> None:
     result = parse(tmp_path, "import os\nos.fork()\nos.fork()\n" + GOOD)
     assert [dag.dag_id for dag in result.dags] == ["good"]
