@@ -207,7 +207,7 @@ def convert(name: str, value: Any) -> Any:
 
 
 # name → (what became of it, or None when it is without effect; what to say)
-_RENAMED = {"task_concurrency": "max_active_tis_per_dag"}
+_RENAMED = {"task_concurrency": "max_active_tis_per_dag", "xcom_push": "do_xcom_push"}
 _DROPPED = {
     "provide_context": "the context is always passed",
     "sla": "use a DeadlineAlert of the DAG",
@@ -247,4 +247,7 @@ def merged_defaults(
     if default_args is not None and not isinstance(default_args, Mapping):
         raise TypeError(f"default_args must be a mapping, got {type(default_args)}")
     merged.update(default_args or {})
+    for old, new in _RENAMED.items():
+        if old in merged:
+            merged.setdefault(new, merged[old])
     return merged

@@ -6,11 +6,15 @@ The only global state of the SDK beside the channel of `sdk.comms`.
 
 from __future__ import annotations
 
+import os
 import re
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TextIO
+
+from tradewind.sdk.old_names import OldNameWarning
 
 if TYPE_CHECKING:
     from tradewind.sdk.dag import DAG
@@ -38,6 +42,7 @@ class _Authoring(threading.local):
         self.dags: list[DAG | None] = []
         self.groups: list[TaskGroup | None] = []
         self.registered: list[DAG] | None = None
+        self.made: list[DAG] = []
 
 
 _now = _Authoring()
@@ -86,22 +91,51 @@ def pop_group() -> TaskGroup | None:
 
 @contextmanager
 def recording() -> Iterator[list[DAG]]:
-    """Collect the DAGs that are registered inside the block, in order, on this thread."""
-    before, _now.registered = _now.registered, []
-    try:
-        yield _now.registered
-    finally:
-        _now.registered = before
+    """Collect the DAGs that are registered inside the block, in order, on this thread.
+
+    To be put around the import of one DAG file: older names that the file uses become notes of all
+    DAGs that it makes.
+    """
+    before = _now.registered, _now.made
+    _now.registered, _now.made = [], []
+    with warnings.catch_warnings():
+        notes = _catch_old_names()
+        try:
+            yield _now.registered
+        finally:
+            for dag in _now.made:
+                for note in notes:
+                    dag.warn(note)
+            _now.registered, _now.made = before
 
 
-@contextmanager
-def no_context() -> Iterator[None]:
-    """Build objects that belong to no DAG although one is open."""
-    push_dag(None)
-    try:
-        yield
-    finally:
-        pop_dag()
+def _catch_old_names() -> list[str]:
+    """Until the surrounding `catch_warnings` ends, take warnings about older names aside."""
+    notes: list[str] = []
+    show_others = warnings.showwarning
+
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        if issubclass(category, OldNameWarning):
+            notes.append(f"{os.path.basename(filename)}:{lineno}: {message}")
+        else:
+            show_others(message, category, filename, lineno, file, line)
+
+    warnings.simplefilter("always", OldNameWarning)
+    warnings.showwarning = show
+    return notes
+
+
+def note_made(dag: DAG) -> None:
+    """Called for each new DAG."""
+    if _now.registered is not None:
+        _now.made.append(dag)
 
 
 _KEY = re.compile(r"^[\w.-]+$")

@@ -137,9 +137,6 @@ class Connection:
             return {}
         return parsed if isinstance(parsed, dict) else {}
 
-    def get_password(self) -> str | None:
-        return self.password
-
     def get_uri(self) -> str:
         """The connection as a URI, from which `Connection(uri=...)` makes an equal one."""
         scheme = f"{self.conn_type.lower().replace('_', '-')}://" if self.conn_type else "//"

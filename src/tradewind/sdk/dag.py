@@ -144,6 +144,7 @@ class DAG:
         """By task id: the highest number that calling a @task function again has given."""
         self.task_group = TaskGroup(dag=self)
         self._check()
+        authoring.note_made(self)
 
     # --- construction -----------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -63,15 +63,6 @@ class DependencyMixin:
     def __rlshift__(self, other: Any) -> DependencyMixin:
         self.__rshift__(other)
         return self
-
-    @classmethod
-    def iter_tasks(cls, nodes: Any) -> Iterator[AbstractOperator]:
-        """All tasks in nested lists, groups and XComArgs."""
-        if isinstance(nodes, DependencyMixin):
-            yield from nodes.roots
-        else:
-            for node in nodes:
-                yield from cls.iter_tasks(node)
 
 
 def as_list(nodes: Any) -> Sequence[Any]:

@@ -161,7 +161,7 @@ class TaskGroup(Node):
             elif isinstance(child, AbstractOperator):
                 yield child
 
-    def iter_tasks(self) -> Iterator[AbstractOperator]:  # type: ignore[override]  # Airflow's name
+    def iter_tasks(self) -> Iterator[AbstractOperator]:
         yield from self
 
     def iter_groups(self) -> Iterator[TaskGroup]:

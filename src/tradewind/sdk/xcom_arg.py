@@ -7,7 +7,8 @@ Run-time interface: `arg.resolve(context)` gives the value and uses only
 * an int or a list of ints for those instances,
 * left out: all of a mapped task's, as a sequence in index order (`LazyXComSequence` in Airflow).
 
-For an upstream in the same mapped group, `ti.upstream_map_indexes` (of the work order) says which.
+For an upstream in a mapped group, `ti.upstream_map_indexes` (of the work order) says which; None or
+absent means all.
 """
 
 from __future__ import annotations
@@ -164,10 +165,13 @@ class PlainXComArg(XComArg):
     def resolve(self, context: Mapping[str, Any]) -> Any:
         ti = context["ti"]
         operator = self.operator
-        is_repeated = operator.is_mapped or operator.get_closest_mapped_task_group() is not None
-        # An instance of the same mapped group reads some of the indexes, any other reads all.
-        indexes = ti.upstream_map_indexes.get(operator.task_id)
-        if operator.is_mapped or (is_repeated and indexes is None):
+        indexes = None
+        reads_all = operator.is_mapped
+        if operator.get_closest_mapped_task_group() is not None:
+            # An instance of the same mapped group reads some of the indexes, any other reads all.
+            indexes = ti.upstream_map_indexes.get(operator.task_id)
+            reads_all = indexes is None
+        if reads_all:
             value = ti.xcom_pull(task_ids=operator.task_id, key=self.key)
         else:
             value = ti.xcom_pull(task_ids=operator.task_id, key=self.key, map_indexes=indexes)

@@ -1,3 +1,4 @@
+import warnings
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from tradewind.sdk.exceptions import (
     DuplicateTaskIdFound,
     FailFastDagInvalidTriggerRule,
 )
+from tradewind.sdk.old_names import note_old_name
 from tradewind.sdk.serialize import serialize_dag
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -314,3 +316,17 @@ def test_document_of_a_dag_with_most_arguments(tmp_path: Path) -> None:
     assert spec.start_date == datetime(2026, 6, 1, tzinfo=UTC)
     assert spec.end_date is None
     assert spec.executor_config == {"times": [1.0, "2026-01-01T00:00:00+00:00"]}
+
+
+def test_old_names_of_the_file_become_notes_of_its_dags() -> None:
+    with recording():
+        made = DAG("d")
+        note_old_name("a is an old name; write b.", stacklevel=1)
+        with pytest.warns(UserWarning, match="another warning"):
+            warnings.warn("another warning", stacklevel=1)
+    after = DAG("e")
+
+    (note,) = made.warnings
+    assert note.startswith("test_dag.py:")
+    assert note.endswith(": a is an old name; write b.")
+    assert after.warnings == []
