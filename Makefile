@@ -17,7 +17,9 @@ setup: .make/setup
 	@mkdir -p .make && touch .make/setup
 
 run: setup  ## start everything on the DAGs in examples/
-	@TRADEWIND_CORE__DAGS_FOLDER=$${TRADEWIND_CORE__DAGS_FOLDER:-$(CURDIR)/examples} $(BIN)/tradewind standalone
+	@TRADEWIND_CORE__DAGS_FOLDER=$${TRADEWIND_CORE__DAGS_FOLDER:-$(CURDIR)/examples} \
+	  TRADEWIND_CORE__DAGS_ARE_PAUSED_AT_CREATION=$${TRADEWIND_CORE__DAGS_ARE_PAUSED_AT_CREATION:-false} \
+	  $(BIN)/tradewind standalone
 
 services:  ## a PostgreSQL server's programs; the tests start servers of their own
 	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { \

@@ -15,9 +15,12 @@ with DAG(
     catchup=False,  # do not run for all the days since then
     tags=["example"],
 ):
-    # An operator is a ready-made task. Double braces are filled in when the task runs:
-    # `ds` is the day that the run is for.
-    greet = BashOperator(task_id="greet", bash_command="echo Hello, it is {{ ds }}")
+    # An operator is a ready-made task. Double braces are filled in when the task runs. (`ds`, the
+    # day that a run is for, is only there in scheduled runs and in those triggered with a date.)
+    greet = BashOperator(
+        task_id="greet",
+        bash_command="echo Hello, it is {{ dag_run.run_after.strftime('%A') }}",
+    )
 
     # Or write the task as a function. What it returns can be used by other tasks.
     @task

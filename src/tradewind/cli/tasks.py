@@ -121,16 +121,16 @@ def state(dag_id: str, task_id: str, run_id_or_logical_date: str, map_index: int
 
 @tasks.command()
 @click.argument("dag_id")
-@click.argument("run_id_or_logical_date")
 @click.argument("task_id")
+@click.argument("run_id_or_logical_date")
 @click.argument("try_number", type=int, required=False)
 @map_index_option
 @click.option("-f", "--follow", is_flag=True, help="Go on as the task writes, until it ends.")
 @click.option("--level", default="debug", help="Only records of this level or above.")
 def logs(
     dag_id: str,
-    run_id_or_logical_date: str,
     task_id: str,
+    run_id_or_logical_date: str,
     try_number: int | None,
     map_index: int,
     follow: bool,

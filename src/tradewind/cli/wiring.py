@@ -120,6 +120,7 @@ def configure_logging(settings: Settings) -> None:
         datefmt="%H:%M:%S",
         stream=sys.stderr,
     )
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # says what it does at every start
 
 
 def check_bundles(settings: Settings) -> None:
