@@ -227,7 +227,7 @@ class LocalExecutor:
             while True:
                 for body in connection.received():
                     self._handle(_batches.decode(body), connection)
-        except (EOFError, OSError):
+        except (EOFError, OSError, msgspec.MsgspecError):
             with self._lock:
                 self._connection = None
                 attempts, callbacks = set(self._running), set(self._callbacks)

@@ -184,7 +184,8 @@ class Attempt:
         if isinstance(error, SystemExit):
             self.ti.log.error("Task exited with code %s", error.code)
         else:
-            where = (type(error), error, _users_frames(error.__traceback__))
+            frames = _users_frames(error.__traceback__, self._order.source.root)
+            where = (type(error), error, frames)
             self.ti.log.error("Task failed with exception", exc_info=where)
         retryable = not isinstance(
             error, AirflowFailException | AirflowSensorTimeout | AirflowTaskTerminated
@@ -352,12 +353,18 @@ class Attempt:
         os._exit(128 + signal.SIGTERM)
 
 
-def _users_frames(traceback: TracebackType | None) -> TracebackType | None:
-    """From the first frame that is not the runner's on; the whole, when there is none."""
+def _users_frames(traceback: TracebackType | None, root: str) -> TracebackType | None:
+    """From the first frame in the bundle on, or else the first that is not the runner's."""
+    outside: TracebackType | None = None
     frames = traceback
-    while frames is not None and frames.tb_frame.f_code.co_filename.startswith(_RUNNER):
+    while frames is not None:
+        file = frames.tb_frame.f_code.co_filename
+        if file.startswith(root):
+            return frames
+        if outside is None and not file.startswith(_RUNNER):
+            outside = frames
         frames = frames.tb_next
-    return frames or traceback
+    return outside or traceback
 
 
 def _overridden(task: Any, name: str) -> bool:

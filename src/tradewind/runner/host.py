@@ -8,6 +8,7 @@ connection or dies, every attempt is ended and the host with them.
 import gc
 import importlib
 import os
+import resource
 import signal
 import socket
 import sys
@@ -231,8 +232,11 @@ class Host:
     def _on_zygote(self, warm: Zygote) -> None:
         if warm.peer.sock.fileno() < 0:
             return  # retired earlier in this turn
-        for body in warm.peer.read():
-            self._heard_from_zygote(warm, _from_zygote.decode(body))
+        try:
+            for body in warm.peer.read():
+                self._heard_from_zygote(warm, _from_zygote.decode(body))
+        except msgspec.MsgspecError:  # the DAG file wrote to what it should not have touched
+            warm.peer.close()
         if warm.peer.closed:
             self._on_zygote_gone(warm)
 
@@ -317,7 +321,12 @@ class Host:
                 self._conclude(job, judge(None, oom_killed=False))
 
     def _heard(self, job: Job, body: bytes) -> None:
-        match _from_job.decode(body):
+        try:
+            message = _from_job.decode(body)
+        except msgspec.MsgspecError:  # user code wrote to what it should not have touched
+            self._stop(job, "exit", "The process wrote nonsense to the runner's connection.")
+            return
+        match message:
             case Started(pid=pid) as started:
                 self._has_process(job, pid)
                 self._say(started, at_once=False)
@@ -424,11 +433,20 @@ class Host:
             wait(found.si_pid)
 
 
+def _allow_descriptors(count: int) -> None:
+    """An attempt needs three in the host."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < count:
+        enough = count if hard == resource.RLIM_INFINITY else min(count, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (enough, hard))
+
+
 def main() -> None:
     """`python -m tradewind.runner.host <socket's descriptor> <settings as JSON>`."""
     control = socket.socket(fileno=int(sys.argv[1]))
     settings = msgspec.json.decode(sys.argv[2], type=HostSettings)
     control.set_inheritable(False)
+    _allow_descriptors(3 * settings.slots + 256)
     linux.become_subreaper()
     for name in PRELOADED:
         importlib.import_module(name)

@@ -79,6 +79,7 @@ async def missed_too(context, who):
     say(f"async {who}")
 
 
+QUEUED = DeadlineReference.DAGRUN_QUEUED_AT
 ALL = {
     f"on_{kind}_callback": [note(kind), note(f"{kind} too")]
     for kind in ("success", "failure", "retry", "skipped")
@@ -93,17 +94,21 @@ with DAG("d", default_args=ALL):
 
 with DAG(
     "quiet",
-    on_failure_callback=[lambda c: say(f"dag failed: {c['reason']} {c['run_id']}"), Notifier("d {{ run_id }}")],
+    on_failure_callback=[
+        lambda c: say(f"dag failed: {c['reason']} {c['run_id']}"),
+        Notifier("d {{ run_id }}"),
+    ],
     on_success_callback=lambda c: 1 / 0,
     deadline=[
-        DeadlineAlert(DeadlineReference.DAGRUN_QUEUED_AT, timedelta(1), SyncCallback(missed, {"who": "me"})),
-        DeadlineAlert(DeadlineReference.DAGRUN_QUEUED_AT, timedelta(1), AsyncCallback(missed_too, {"who": "you"})),
+        DeadlineAlert(QUEUED, timedelta(1), SyncCallback(missed, {"who": "me"})),
+        DeadlineAlert(QUEUED, timedelta(1), AsyncCallback(missed_too, {"who": "you"})),
     ],
 ):
     Do(task_id="broken", do=lambda: 1, on_success_callback=[lambda c: 1 / 0, note("after")],
        on_execute_callback=lambda c: 1 / 0)
     Do(task_id="hangs", do=lambda: 1, on_success_callback=hang)
-    Do(task_id="notifies", do=lambda: 1, on_success_callback=Notifier("{{ ds }} of {{ task.task_id }}"))
+    Do(task_id="notifies", do=lambda: 1,
+       on_success_callback=Notifier("{{ ds }} of {{ task.task_id }}"))
     Do(task_id="quiet", do=lambda: 1)
 """
 
@@ -165,7 +170,7 @@ def test_a_notifier_renders_its_templates(stand: Bench) -> None:
     assert said(stand) == ["2026-01-15 of notifies"]
 
 
-# --- ordered by the scheduler -----------------------------------------------------------------------
+# --- ordered by the scheduler ------------------------------------------------------------------
 
 
 def test_callbacks_of_a_lost_task(stand: Bench) -> None:

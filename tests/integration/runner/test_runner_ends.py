@@ -1,4 +1,4 @@
-"""Processes that die, hang, are told to stop, or were never born: the host's and executor's part."""
+"""Processes that die, hang, are told to stop or were never born: host and executor."""
 
 import os
 import signal
@@ -55,13 +55,44 @@ def finish_anyway():
 
 def child():
     process = subprocess.Popen(["sleep", "100"])
-    print("child", process.pid, flush=True)
+    print("spawned", process.pid, flush=True)
     process.wait()
 
 
 def leave_child():
     process = subprocess.Popen(["sleep", "100"])
     return process.pid
+
+
+def nonsense():
+    import socket
+
+    for fd in range(3, 20):
+        try:
+            socket.socket(fileno=os.dup(fd)).send(bytes([0, 0, 0, 4]) + b"what")
+        except OSError:
+            pass
+    time.sleep(100)
+
+
+def inherited():
+    import random
+
+    targets = []
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            targets.append(os.readlink(f"/proc/self/fd/{name}").split(":")[0])
+        except FileNotFoundError:  # the one that listing them has used
+            pass
+    targets.sort()
+    return {
+        "descriptors": targets,
+        "random": random.random(),
+        "session": os.getsid(0) == os.getpid(),
+        "dumpable": ctypes.CDLL(None).prctl(3, 0, 0, 0, 0),
+        "child_handler": str(signal.getsignal(signal.SIGCHLD)),
+        "blocked": [str(s) for s in signal.pthread_sigmask(signal.SIG_BLOCK, [])],
+    }
 
 
 with DAG("d"):
@@ -76,6 +107,8 @@ with DAG("d"):
     Do(task_id="abort", do=os.abort)
     Do(task_id="exit_3", do=lambda: os._exit(3))
     Do(task_id="broken_on_kill", do=sleep, kill=lambda: 1 / 0)
+    Do(task_id="nonsense", do=nonsense)
+    Do(task_id="inherited", do=inherited)
 """
 
 
@@ -113,7 +146,7 @@ def wait_until_gone(pid: int) -> None:
             with open(f"/proc/{pid}/stat", encoding="ascii") as file:
                 if file.read().rpartition(")")[2].split()[0] == "Z":
                     return
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):
             return
         time.sleep(0.02)
     raise AssertionError(f"process {pid} lives on")
@@ -185,8 +218,8 @@ def test_a_task_that_finishes_in_its_grace_has_finished(stand: Bench) -> None:
 def test_cancel_takes_the_whole_process_group(stand: Bench) -> None:
     attempt = stand.start("d.py", "child")
     stand.started(attempt)
-    stand.wait_for_log(attempt, "child")
-    (line,) = [r["event"] for r in stand.log(attempt) if r["event"].startswith("child ")]
+    stand.wait_for_log(attempt, "spawned")
+    (line,) = [r["event"] for r in stand.log(attempt) if r["event"].startswith("spawned")]
     stand.executor.cancel(attempt, "Enough.")
     stand.ended(attempt)
     wait_until_gone(int(line.split()[1]))
@@ -203,6 +236,27 @@ def test_cancel_of_what_is_over_or_unknown_changes_nothing(stand: Bench) -> None
     stand.executor.cancel(attempt, "Too late.")
     stand.executor.cancel(10_000, "Who?")
     assert isinstance(stand.run("d.py", "quick"), Succeeded)
+
+
+def test_nonsense_on_the_channel_ends_only_who_wrote_it(stand: Bench) -> None:
+    outcome, ended = stand.result(stand.start("d.py", "nonsense"))
+    assert outcome is None
+    assert ended.category == "exit"
+    assert "nonsense" in str(ended.reason)
+    assert isinstance(stand.run("d.py", "quick"), Succeeded)
+
+
+def test_what_an_attempt_inherits(stand: Bench) -> None:
+    first, second = (stand.run("d.py", "inherited").xcoms[0].value for _ in range(2))
+    log = [target for target in first["descriptors"] if target.endswith(".log")]
+    rest = [target for target in first["descriptors"] if not target.endswith(".log")]
+    assert len(log) == 1
+    assert rest == ["/dev/null", "pipe", "pipe", "socket"]
+    assert first["random"] != second["random"]
+    assert first["session"] is True
+    assert first["dumpable"] == 0
+    assert first["child_handler"] == str(signal.SIG_DFL)
+    assert first["blocked"] == []
 
 
 def test_an_attempt_ends_with_its_lease(stand: Bench) -> None:
@@ -376,3 +430,17 @@ def test_many_attempts_of_many_files(tmp_path: Path) -> None:
         reports = [e.outcome for e in stand.events if isinstance(e, AttemptReported)]
         assert len(reports) == 300
         assert all(isinstance(outcome, Succeeded) for outcome in reports)
+        host = stand.executor._host
+        assert host is not None
+        assert len(os.listdir(f"/proc/{host.pid}/fd")) < 40  # 8 zygotes, nothing of the attempts
+        assert not [pid for pid in children_of(host.pid) if state_of(pid) == "Z"]
+
+
+def children_of(pid: int) -> list[int]:
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+        return [int(child) for child in file.read().split()]
+
+
+def state_of(pid: int) -> str:
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        return file.read().rpartition(")")[2].split()[0]

@@ -77,7 +77,8 @@ def secrets(task):
     channel.request(GetVariable(key="harmless"))
     mask_secret("told-to-mask")
     mask_secret({"token": "inner-token", "user": "visible-user"})
-    text = "pass-word-1 extra-key-1 token-value-1 harmless-value told-to-mask inner-token visible-user"
+    text = "pass-word-1 extra-key-1 token-value-1 harmless-value told-to-mask"
+    text += " inner-token visible-user"
     print(text)
     task.log.info(text)
     os.write(1, text.encode() + b"\n")

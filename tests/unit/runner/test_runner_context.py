@@ -55,7 +55,7 @@ def instance(channel: Channel | None = None, **more: Any) -> TaskInstance:
     return TaskInstance(order, task, channel or Channel())
 
 
-# --- the mapping ----------------------------------------------------------------------------------
+# --- the mapping -------------------------------------------------------------------------------
 
 
 def test_lazy_entries_are_computed_once_and_when_asked() -> None:
@@ -132,7 +132,7 @@ def test_a_lazy_value_acts_as_the_value() -> None:
     assert not LazyValue(lambda: None)
 
 
-# --- the entries --------------------------------------------------------------------------------------
+# --- the entries -------------------------------------------------------------------------------
 
 
 def test_dates_of_a_run() -> None:
@@ -249,7 +249,7 @@ def test_building_a_context_asks_for_nothing_and_imports_no_pendulum() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-# --- XComs ----------------------------------------------------------------------------------------
+# --- XComs -------------------------------------------------------------------------------------
 
 
 def xcoms(message: protocol.GetXCom) -> protocol.XComReply:
@@ -309,7 +309,7 @@ def test_xcom_push_encodes() -> None:
     assert message.value["__classname__"].endswith("datetime")
 
 
-# --- assets -----------------------------------------------------------------------------------------
+# --- assets ------------------------------------------------------------------------------------
 
 
 def event(number: int, name: str, **more: Any) -> protocol.AssetEvent:
