@@ -185,6 +185,10 @@ def _handler_for(value: Any) -> tuple[str, _Handler] | None:
     handler = HANDLERS.get(classname)
     if handler is not None:
         return classname, handler
+    for base in cls.__mro__:
+        if qualname(base) in _ASSET_NAMES:
+            classname = _ASSET_NAMES[qualname(base)]
+            return classname, HANDLERS[classname]
     if hasattr(cls, "model_dump") and hasattr(cls, "model_fields"):
         return classname, _PYDANTIC
     return None
@@ -205,12 +209,15 @@ def _encode_datetime(value: dt.datetime) -> dict[str, Any]:
 
 
 def _encode_zone_tuple(zone: dt.tzinfo) -> tuple[Any, str, int, bool]:
+    """Zones of the standard library that are only an offset become pendulum's, to be readable."""
     name = zone_name(zone)
-    if name is None and zone.utcoffset(None) == dt.timedelta(0):
-        return "UTC", "pendulum.tz.timezone.FixedTimezone", 1, True
-    if name is None:
+    if name is not None:
+        return name, qualname(type(zone)), 1, True
+    offset = zone.utcoffset(None)
+    if offset is None:
         raise TypeError(f"Cannot serialize the time zone {zone!r}: it has neither name nor offset")
-    return name, qualname(type(zone)), 1, True
+    seconds = int(offset.total_seconds())
+    return seconds or "UTC", "pendulum.tz.timezone.FixedTimezone", 1, True
 
 
 def zone_name(zone: dt.tzinfo) -> str | int | None:
@@ -271,6 +278,27 @@ def _numpy(convert: Callable[[Any], Any]) -> _Handler:
     return _Handler(1, convert, lambda classname, data: _import(classname)(data))
 
 
+def _asset(version: int, our_class: str, *fields: str) -> _Handler:
+    """Stored under Airflow's class name, so that XComs of either system can be read."""
+    return _Handler(
+        version,
+        lambda value: {name: getattr(value, name) for name in fields},
+        lambda classname, data: _import(our_class)(**data),
+    )
+
+
+_ASSETS = "airflow.sdk.definitions.asset"
+_OURS = "tradewind.sdk.assets"
+_ASSET_NAMES = {
+    f"{_OURS}.Asset": f"{_ASSETS}.Asset",
+    f"{_OURS}.AssetAlias": f"{_ASSETS}.AssetAlias",
+    f"{_OURS}.AssetNameRef": f"{_ASSETS}.AssetNameRef",
+    f"{_OURS}.AssetUriRef": f"{_ASSETS}.AssetUriRef",
+    f"{_OURS}.AssetAccessControl": f"{_ASSETS}.access_control.AssetAccessControl",
+}
+_ASSET_FIELDS = ("name", "uri", "group", "extra", "watchers", "access_control")
+_ACCESS_FIELDS = ("producer_teams", "consumer_teams", "allow_global")
+
 _TUPLES = _Handler(1, list, _collection)
 _DATETIMES = _Handler(2, _encode_datetime, _decode_datetime)
 _DATES = _Handler(2, lambda value: value.isoformat(), _decode_date)
@@ -294,6 +322,13 @@ HANDLERS: dict[str, _Handler] = {
     "pendulum.tz.timezone.FixedTimezone": _ZONES,
     "pendulum.tz.timezone.Timezone": _ZONES,
     "zoneinfo.ZoneInfo": _ZONES,
+    f"{_ASSETS}.Asset": _asset(1, f"{_OURS}.Asset", *_ASSET_FIELDS),
+    f"{_ASSETS}.AssetAlias": _asset(0, f"{_OURS}.AssetAlias", "name", "group"),
+    f"{_ASSETS}.AssetNameRef": _asset(0, f"{_OURS}.AssetNameRef", "name"),
+    f"{_ASSETS}.AssetUriRef": _asset(0, f"{_OURS}.AssetUriRef", "uri"),
+    f"{_ASSETS}.access_control.AssetAccessControl": _asset(
+        0, f"{_OURS}.AssetAccessControl", *_ACCESS_FIELDS
+    ),
     "pandas.DataFrame": _FRAMES,
     "pandas.core.frame.DataFrame": _FRAMES,
     **{f"numpy.{kind}{bits}": _numpy(int) for kind in ("int", "uint") for bits in (8, 16, 32, 64)},

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tradewind.sdk import serde
+from tradewind.sdk import Asset, AssetAlias, serde
 
 MOMENT = 1767323045.0  # 2026-01-02 03:04:05 UTC
 
@@ -85,6 +85,36 @@ def test_utc_comes_back_as_pendulums() -> None:
     back = serde.decode(serde.encode(dt.datetime(2026, 1, 2, tzinfo=dt.UTC)))
 
     assert repr(back.tzinfo) == "Timezone('UTC')"
+
+
+def test_assets_are_stored_under_airflows_names() -> None:
+    asset = Asset("a", "s3://b/c", extra={"x": 1})
+    stored = serde.encode([asset, AssetAlias("z"), Asset.ref(name="q")])
+
+    access = "airflow.sdk.definitions.asset.access_control.AssetAccessControl"
+    team_fields = {"producer_teams": [], "consumer_teams": None, "allow_global": True}
+    fields = {"name": "a", "uri": "s3://b/c", "group": "asset", "extra": {"x": 1}, "watchers": []}
+    fields["access_control"] = encoded(access, 0, team_fields)
+    assert stored == [
+        encoded("airflow.sdk.definitions.asset.Asset", 1, fields),
+        encoded("airflow.sdk.definitions.asset.AssetAlias", 0, {"name": "z", "group": "asset"}),
+        encoded("airflow.sdk.definitions.asset.AssetNameRef", 0, {"name": "q"}),
+    ]
+    assert serde.decode(stored) == [asset, AssetAlias("z"), Asset.ref(name="q")]
+
+
+def test_a_zone_that_is_only_an_offset_stays_readable() -> None:
+    at = dt.datetime(2026, 1, 1, tzinfo=dt.timezone(dt.timedelta(hours=2)))
+
+    back = serde.decode(serde.encode(at))
+
+    assert back == at
+    assert back.utcoffset() == dt.timedelta(hours=2)
+
+
+def test_a_time_zone_by_itself() -> None:
+    for zone in (pendulum.timezone("Asia/Tokyo"), pendulum.timezone(3600)):
+        assert serde.decode(serde.encode(zone)) == zone
 
 
 def test_other_types_with_a_form() -> None:
