@@ -5,8 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from tradewind.bundles import inotify
 from tradewind.bundles.base import QUIET_SECONDS, BundleUnavailable
-from tradewind.bundles.folder import LONGEST_SECONDS, RESCAN_SECONDS, FolderBundle
+from tradewind.bundles.folder import (
+    LONGEST_SECONDS,
+    POLL_SECONDS,
+    RESCAN_SECONDS,
+    FolderBundle,
+)
 from tradewind.bundles.scan import Scanner
 
 CALM = 1000.0 + RESCAN_SECONDS
@@ -85,6 +91,21 @@ def test_what_is_not_part_of_a_bundle_is_no_change(root: Path, name: str) -> Non
     bundle = watched(root)
     (root / name).write_text("")
     assert bundle.due(1001.0) == CALM
+
+
+def test_without_watches_it_is_looked_at_often(
+    root: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: object) -> None:
+        raise inotify.WatchLimit(28, "No space left on device")
+
+    monkeypatch.setattr(inotify.Inotify, "add", refuse)
+    bundle = FolderBundle("dags", root)
+    assert bundle.due(1000.0) <= 1000.0
+    look(bundle)
+    assert bundle.due(1000.0) == 1000.0 + POLL_SECONDS
+    assert bundle.signs() is None
+    assert "max_user_watches" in caplog.text
 
 
 def test_a_link_that_turns_is_a_change(tmp_path: Path) -> None:
