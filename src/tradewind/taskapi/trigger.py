@@ -1,26 +1,25 @@
 """A task makes a run of a DAG, or sets an existing one going again."""
 
-import secrets
-import string
 from datetime import datetime
+from random import SystemRandom
 
 from tradewind.core import clearing, params, run_ids
-from tradewind.core.changes import DeleteTrigger
 from tradewind.core.dag import (
     CronPartition,
     PartitionedAssets,
     PartitionedAtRuntime,
     SerializedDag,
-    decode,
+    Slot,
 )
-from tradewind.core.errors import Conflict, NotFound, UserError
-from tradewind.core.instances import RunFacts
-from tradewind.core.plan import plan
+from tradewind.core.errors import Conflict, Superseded, UserError
 from tradewind.core.protocol import DagRunReply, TriggerDagRun
-from tradewind.core.states import DagRunState, DagRunType
+from tradewind.core.states import DagRunType
 from tradewind.core.timetables import manual_interval
-from tradewind.store import bundles, dags, listings, runs, task_instances, triggers
-from tradewind.store.engine import AnyRow
+from tradewind.scheduler.actions import runnable_dag, store_by_hand
+from tradewind.scheduler.models import Documents, load
+from tradewind.scheduler.run_creation import allows, insert_runs, new_run, suffix
+from tradewind.store import listings, runs
+from tradewind.store.engine import AnyRow, DatabaseError
 from tradewind.taskapi.call import Call
 from tradewind.taskapi.runs import run_info
 
@@ -29,15 +28,15 @@ _TYPE = DagRunType.OPERATOR_TRIGGERED
 
 def trigger_dag_run(call: Call, message: TriggerDagRun) -> DagRunReply:
     call.check_fence()
-    row, document = _runnable(call, message.dag_id)
-    _check(document, message)
+    row, dag = runnable_dag(call.tx, message.dag_id)
+    _check(dag, message)
     run_after = message.run_after or call.now
     run_id = message.run_id or _generate_id(run_after, message.logical_date)
     existing = _existing(call, message, run_id)
     if existing is not None and message.reset:
         run_id = existing.run_id
         _start_over(call, existing)
-    elif existing is not None or not _create(call, message, row, document, run_id, run_after):
+    elif existing is not None or not _create(call, message, row, dag, run_id, run_after):
         raise Conflict(
             f"A run of the DAG {message.dag_id} with the id {run_id} or its logical date exists.",
             hint="Choose another run id or logical date, or let the operator reset the run.",
@@ -48,28 +47,17 @@ def trigger_dag_run(call: Call, message: TriggerDagRun) -> DagRunReply:
     return DagRunReply(run=run_info(made))
 
 
-def _runnable(call: Call, dag_id: str) -> tuple[AnyRow, SerializedDag]:
-    row = dags.get(call.tx, dag_id)
-    document = dags.document(call.tx, dag_id)
-    if row is None or row.is_stale or document is None:
-        raise NotFound(f"There is no DAG {dag_id}.", hint="`tradewind dags list` shows them.")
-    if bundles.has_import_error(call.tx, row.bundle_name, row.file):
+def _check(dag: SerializedDag, message: TriggerDagRun) -> None:
+    if not allows(dag, _TYPE):
         raise UserError(
-            f"The DAG {dag_id} has import errors and cannot be triggered.",
-            hint="`tradewind dags list-import-errors` shows them.",
+            f"The DAG {dag.dag_id} does not allow runs that operators trigger.",
+            hint=f"Its allowed_run_types are: {', '.join(dag.allowed_run_types or [])}.",
         )
-    return row, document
-
-
-def _check(document: SerializedDag, message: TriggerDagRun) -> None:
-    allowed = document.allowed_run_types
-    if allowed is not None and _TYPE not in allowed:
-        raise UserError(f"The DAG {document.dag_id} does not allow runs that operators trigger.")
-    params.validate_conf(document.params, message.conf)
+    params.validate_conf(dag.params, message.conf)
     partitioned = CronPartition | PartitionedAssets | PartitionedAtRuntime
-    if message.partition_key is not None and not isinstance(document.timetable, partitioned):
+    if message.partition_key is not None and not isinstance(dag.timetable, partitioned):
         raise UserError(
-            f"The DAG {document.dag_id} is not partitioned, so its runs have no partition key.",
+            f"The DAG {dag.dag_id} is not partitioned, so its runs have no partition key.",
             hint="Leave the partition key out, or give the DAG a partitioned schedule.",
         )
     if message.run_id is not None:
@@ -77,9 +65,8 @@ def _check(document: SerializedDag, message: TriggerDagRun) -> None:
 
 
 def _generate_id(run_after: datetime, logical_date: datetime | None) -> str:
-    letters = string.ascii_letters + string.digits
-    suffix = "".join(secrets.choice(letters) for _ in range(8)) if logical_date is None else None
-    return run_ids.generate(_TYPE, run_after, suffix=suffix)
+    unique = suffix(SystemRandom()) if logical_date is None else None
+    return run_ids.generate(_TYPE, run_after, suffix=unique)
 
 
 def _existing(call: Call, message: TriggerDagRun, run_id: str) -> AnyRow | None:
@@ -95,38 +82,34 @@ def _create(
     call: Call,
     message: TriggerDagRun,
     row: AnyRow,
-    document: SerializedDag,
+    dag: SerializedDag,
     run_id: str,
     run_after: datetime,
 ) -> bool:
-    """False: somebody else was quicker to make it."""
-    interval = (
-        None if message.logical_date is None else manual_interval(document.timetable, run_after)
+    """False: somebody else was quicker to make it.
+
+    The data interval is the one at the moment of triggering, whatever the logical date, as in
+    Airflow.
+    """
+    dated = message.logical_date is not None
+    interval = manual_interval(dag.timetable, run_after) if dated else None
+    run = new_run(
+        row,
+        run_type=_TYPE,
+        run_id=run_id,
+        slot=Slot(
+            logical_date=message.logical_date,
+            interval_start=interval and interval.start,
+            interval_end=interval and interval.end,
+            run_after=run_after,
+            partition_key=message.partition_key,
+        ),
+        now=call.now,
+        conf=message.conf,
+        note=message.note,
+        triggering_user=_user_behind(call, message.triggered_by_attempt),
     )
-    made = runs.insert_new(
-        call.tx,
-        [
-            {
-                "dag_id": document.dag_id,
-                "run_id": run_id,
-                "run_type": _TYPE.value,
-                "state": DagRunState.QUEUED.value,
-                "version_id": row.version_id,
-                "bundle_name": row.bundle_name,
-                "digest": row.digest,
-                "logical_date": message.logical_date,
-                "interval_start": interval and interval.start,
-                "interval_end": interval and interval.end,
-                "run_after": run_after,
-                "queued_at": call.now,
-                "conf": message.conf,
-                "partition_key": message.partition_key,
-                "note": message.note,
-                "triggering_user": _user_behind(call, message.triggered_by_attempt),
-            }
-        ],
-    )
-    return bool(made)
+    return bool(insert_runs(call.tx, dag, [run], call.now))
 
 
 def _user_behind(call: Call, attempt_id: int | None) -> str | None:
@@ -141,29 +124,11 @@ def _user_behind(call: Call, attempt_id: int | None) -> str | None:
 
 
 def _start_over(call: Call, row: AnyRow) -> None:
-    """Clear every task instance of the run; what runs is ended by the scheduler that leases it."""
-    (version,) = runs.versions(call.tx, [row.version_id])
-    facts = RunFacts(
-        dag_id=row.dag_id,
-        run_id=row.run_id,
-        run_type=DagRunType(row.run_type),
-        state=DagRunState(row.state),
-        logical_date=row.logical_date,
-        start_date=row.start_date,
-        end_date=row.end_date,
-        queued_at=row.queued_at,
-    )
-    instances = task_instances.of_runs(call.tx, [row.id])[row.id]
-    everything = clearing.Request()
-    changes = clearing.clear(plan(decode(version.document)), facts, instances, everything, call.now)
-    task_instances.save(call.tx, changes.changed)
-    waiting = [effect.ti.id for effect in changes.effects if isinstance(effect, DeleteTrigger)]
-    triggers.remove_of_instances(call.tx, [pk for pk in waiting if pk is not None])
-    runs.bump(
-        call.tx,
-        row.id,
-        state=facts.state.value,
-        start_date=facts.start_date,
-        end_date=facts.end_date,
-        queued_at=facts.queued_at,
-    )
+    """Clear every task instance of the run."""
+    (model,) = load(call.tx, [row.id], Documents(), infra_budget=0)
+    run = model.run
+    model.add(clearing.clear(run.plan, run.facts, run.instances(), clearing.Request(), call.now))
+    try:
+        store_by_hand(call.store, call.tx, [model], now=call.now)
+    except Superseded as error:  # of the run, not of the attempt that asks: read it again
+        raise DatabaseError(f"The run {row.run_id} moved meanwhile.", transient=True) from error

@@ -13,6 +13,7 @@ from tradewind.core.dag import (
     AssetRef,
     AssetSchedule,
     CronInterval,
+    DeadlineSpec,
     GroupSpec,
     ParamSpec,
     PartitionedAtRuntime,
@@ -52,6 +53,7 @@ from tradewind.store import (
     bundles,
     connections,
     dags,
+    deadlines,
     hitl,
     listings,
     rendered,
@@ -554,7 +556,7 @@ def test_an_existing_run_is_set_going_again(world: World) -> None:
 @pytest.mark.parametrize(
     ("fields", "message", "kind", "says"),
     [
-        ({}, {"dag_id": "none"}, "not_found", "no DAG none"),
+        ({}, {"dag_id": "none"}, "not_found", "no DAG 'none'"),
         ({"allowed_run_types": ["manual"]}, {}, "invalid", "does not allow"),
         ({"params": {"p": ParamSpec(has_default=False)}}, {}, "invalid", "param p"),
         (
@@ -575,6 +577,25 @@ def test_runs_that_may_not_be(
     refused(world.ask(TriggerDagRun(**{"dag_id": "b"} | message)), kind, says)
 
 
+def test_what_runs_in_a_run_that_starts_over_starts_again(world: World) -> None:
+    reply = world.ask(TriggerDagRun(dag_id="a", run_id="r", reset=True))  # its own run, even
+    assert reply.run.state is DagRunState.RUNNING
+    with world.store.read() as tx:
+        (row,) = listings.instances(tx, listings.RunFilter(dag_id="a"))
+    assert row.state == "restarting"
+
+
+def test_a_triggered_run_has_its_deadlines(world: World) -> None:
+    spec = DeadlineSpec(reference="DagRunQueuedAtDeadline", interval_seconds=60.0)
+    with world.store.begin() as tx:
+        publish(tx, document("b", deadlines=[spec]))
+    world.ask(TriggerDagRun(dag_id="b"))
+    with world.store.read() as tx:
+        due_at = deadlines.next_due_at(tx)
+    assert due_at is not None
+    assert due_at > NOW
+
+
 def test_a_partitioned_dag_takes_a_key(world: World) -> None:
     with world.store.begin() as tx:
         publish(tx, document("b", timetable=PartitionedAtRuntime()))
@@ -586,4 +607,4 @@ def test_a_dag_with_import_errors_is_not_triggered(world: World) -> None:
         bundles.put_import_error(
             tx, "main", "a.py", message="m", stacktrace="s", line=None, hint=None, now=NOW
         )
-    refused(world.ask(TriggerDagRun(dag_id="a")), "invalid", "import errors")
+    refused(world.ask(TriggerDagRun(dag_id="a")), "invalid", "cannot be imported")
