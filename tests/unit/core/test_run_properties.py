@@ -35,15 +35,8 @@ from unit.core.reference import Instance, Reference
 HOUR = timedelta(hours=1)
 OUTCOMES = ["success"] * 6 + ["failed"] * 3 + ["skipped"] * 2 + ["deferred", "rescheduled", "lost"]
 CONFLUENT = [rule for rule in TriggerRule if rule is not TriggerRule.ALL_SUCCESS]
-"""Rules whose verdict cannot depend on which upstream ends first."""
-EAGER = {
-    TriggerRule.ALWAYS,
-    TriggerRule.ONE_SUCCESS,
-    TriggerRule.ONE_FAILED,
-    TriggerRule.ONE_DONE,
-}
-"""Under these a mapped task may be due before its length is known, and then it fails for that."""
-
+"""Rules whose verdict cannot depend on which upstream ends first. That of a task mapped over
+results can under any rule: a failed, a skipped and a missing result compete."""
 
 # --- random DAGs ------------------------------------------------------------------------------
 
@@ -79,7 +72,7 @@ def dags(draw: st.DrawFn, *, confluent: bool = False) -> SerializedDag:
     `confluent`: only what makes the end independent of the order of events.
     """
     rules = CONFLUENT if confluent else list(TriggerRule)
-    groups, group_producers = draw(groups_over("t0"))
+    groups, group_producers = draw(groups_over(None if confluent else "t0"))
     group_ids = [None, None, *(g.group_id for g in groups)]
     mapped_ids = {g.group_id for g in groups if g.expansion is not None}
     tasks: list[TaskSpec] = [task("t0")]
@@ -96,12 +89,10 @@ def dags(draw: st.DrawFn, *, confluent: bool = False) -> SerializedDag:
             upstream |= group_producers
         elif draw(st.integers(0, 3)) == 0:
             outside = [t.task_id for t in tasks if t.group_id is None and not t.is_empty]
+            outside = [] if confluent else outside
             found = draw(st.lists(sources(outside), min_size=1, max_size=2))
             fields["expansion"] = over(*found)
             upstream |= set().union(*(named_in(source) for source in found))
-        mapped = group_id is not None or "expansion" in fields
-        if confluent and mapped and fields["trigger_rule"] in EAGER:
-            fields["trigger_rule"] = TriggerRule.ALL_DONE
         kind = draw(st.sampled_from(["work", "work", "work", "setup", "teardown"]))
         if not confluent and kind == "setup":
             fields["is_setup"] = True
@@ -114,13 +105,13 @@ def dags(draw: st.DrawFn, *, confluent: bool = False) -> SerializedDag:
 
 
 @st.composite
-def groups_over(draw: st.DrawFn, producer: str) -> tuple[list[GroupSpec], set[str]]:
+def groups_over(draw: st.DrawFn, producer: str | None) -> tuple[list[GroupSpec], set[str]]:
     shape = draw(st.sampled_from(["none", "plain", "literal", "xcom", "nested"]))
     if shape == "none":
         return [], set()
     if shape == "plain":
         return [group("g")], set()
-    if shape == "literal":
+    if shape == "literal" or producer is None:
         return [group("g", draw(st.integers(0, 3)))], set()
     if shape == "xcom":
         return [group("g", producer), group("g.plain", parent="g")], {producer}
@@ -189,6 +180,7 @@ class Both:
         self.advance()
 
     def wait(self) -> None:
+        assert self.run.next_wake() is not None, "the run goes on, but nothing will happen"
         self.now += HOUR
         self.reference.time_passes()
         self.advance()
@@ -249,7 +241,7 @@ def play_in_some_order(
 
 
 QUICK = settings(
-    max_examples=200, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+    max_examples=100, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
 )
 CHANCE = st.integers(0, 2**32).map(Random)
 
