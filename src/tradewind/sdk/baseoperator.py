@@ -13,7 +13,7 @@ from tradewind.sdk import arguments
 from tradewind.sdk.authoring import current_dag, current_group, validate_key
 from tradewind.sdk.exceptions import TaskDeferralError, TaskDeferralTimeout, TaskDeferred
 from tradewind.sdk.operator import AbstractOperator
-from tradewind.sdk.param import ParamsDict
+from tradewind.sdk.param import ParamsDict, task_params
 
 if TYPE_CHECKING:
     from tradewind.sdk.context import Context
@@ -66,7 +66,7 @@ def _with_default_args(init: Callable[..., None]) -> Callable[..., None]:
             raise TypeError("Use keyword arguments when initializing operators")
         birth: Birth = self.__dict__["_birth"]
         for name in parameters:
-            if name not in kwargs and name in birth.default_args:
+            if name not in kwargs and name in birth.default_args and name != "params":
                 kwargs[name] = birth.default_args[name]
         missing = sorted(required.difference(kwargs))
         if missing:
@@ -94,6 +94,8 @@ def _begin(operator: BaseOperator, args: tuple[Any, ...], kwargs: dict[str, Any]
     if "_birth" not in operator.__dict__:
         dag = kwargs.get("dag") or current_dag()
         group = kwargs.get("task_group") or current_group(dag)
+        if dag is None and group is not None:
+            dag = group.dag
         defaults = arguments.merged_defaults(dag, group, kwargs.pop("default_args", None))
         operator.__dict__["_birth"] = Birth(dag, group, defaults, kwargs.pop("params", None))
     notes += arguments.modernise(kwargs, accepted_arguments(type(operator)))
@@ -181,6 +183,7 @@ class BaseOperator(AbstractOperator):
     on_retry_callback: list[Any]
     on_skipped_callback: list[Any]
     params: ParamsDict
+    own_params: frozenset[str]
     legacy_notes: list[str]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -271,16 +274,9 @@ class BaseOperator(AbstractOperator):
             setattr(self, name, value)
         if wait_for_downstream:
             self.depends_on_past = True
-        self._take_params(birth, params)
+        levels = (birth.default_args.get("params"), birth.params, params)
+        self.params, self.own_params = task_params(birth.dag, *levels)
         self._join(dag or birth.dag, birth)
-
-    def _take_params(self, birth: Birth, params: Mapping[str, Any] | None) -> None:
-        own = ParamsDict(birth.default_args.get("params") or {})
-        own.update(birth.params or {})
-        own.update(params or {})
-        self.own_params = frozenset(own)
-        self.params = ParamsDict(birth.dag.params if birth.dag is not None else {})
-        self.params.update(own)
 
     def _join(self, dag: DAG | None, birth: Birth) -> None:
         if birth.from_mapped:

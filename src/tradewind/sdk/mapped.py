@@ -25,7 +25,7 @@ from tradewind.sdk.expand_input import (
     refuse_duplicates,
 )
 from tradewind.sdk.operator import AbstractOperator
-from tradewind.sdk.param import ParamsDict
+from tradewind.sdk.param import task_params
 
 if TYPE_CHECKING:
     from tradewind.sdk.dag import DAG
@@ -183,7 +183,8 @@ class MappedOperator(AbstractOperator):
         self.legacy_notes: list[str] = []
         self._strict = strict
         self._birth = birth
-        self._take_params()
+        levels = (birth.default_args.get("params"), birth.params)
+        self.params, self.own_params = task_params(birth.dag, *levels)
         if self.get_closest_mapped_task_group() is not None:
             raise NestedMappingError(
                 f"operator expansion in an expanded task group is not yet supported ({task_id})",
@@ -199,14 +200,6 @@ class MappedOperator(AbstractOperator):
                 *(value for name, value in kwargs.items() if name in self.template_fields),
             ]
         )
-
-    def _take_params(self) -> None:
-        birth = self._birth
-        own = ParamsDict(birth.default_args.get("params") or {})
-        own.update(birth.params or {})
-        self.own_params = frozenset(own)
-        self.params = ParamsDict(birth.dag.params if birth.dag is not None else {})
-        self.params.update(own)
 
     def _noting(self, notes: list[str]) -> MappedOperator:
         self.legacy_notes.extend(notes)

@@ -204,6 +204,18 @@ class DagParam(ResolveMixin):
         raise RuntimeError(f"No value could be resolved for parameter {self._name}")
 
 
+def task_params(
+    dag: DAG | None, *levels: Mapping[str, Any] | None
+) -> tuple[ParamsDict, frozenset[str]]:
+    """A task's params: its DAG's, overridden by each of `levels`; and the names in those."""
+    own = ParamsDict()
+    for level in levels:
+        own.update(level or {})
+    params = ParamsDict(dag.params if dag is not None else {})
+    params.update(own)
+    return params, frozenset(own)
+
+
 def process_params(
     dag: DAG | None, task: Any, conf: Mapping[str, Any] | None, *, suppress_exception: bool = False
 ) -> dict[str, Any]:

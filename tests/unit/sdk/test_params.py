@@ -56,6 +56,16 @@ def test_conf_goes_before_task_and_task_before_dag() -> None:
     assert dag.params["c"] == 1  # one task's params leave the DAG's alone
 
 
+def test_params_in_default_args_are_the_weakest() -> None:
+    with DAG("d", params={"a": 1, "b": 1}, default_args={"params": {"a": 2}}):
+        task = Work(task_id="t", params={"b": 3}, default_args={"params": {"b": 2, "c": 2}})
+        mapped = Work.partial(
+            task_id="m", params={"b": 3}, default_args={"params": {"b": 2, "c": 2}}
+        ).expand(text=[1])
+
+    assert dict(task.params) == dict(mapped.params) == {"a": 2, "b": 3, "c": 2}
+
+
 def test_a_reference_to_a_param_of_the_run() -> None:
     class Run:
         conf: dict[str, Any] = {"given": 5}  # noqa: RUF012
