@@ -24,7 +24,7 @@ log = logging.getLogger("airflow.task")
 Run = Callable[[Sequence[str], dict[str, str]], int]
 """Runs a command with an environment, its output into the log; gives the exit code."""
 
-_MARKER = "install_complete_marker.json"
+_MARKER = "install_complete_marker"
 
 
 @dataclass(frozen=True)
@@ -62,22 +62,18 @@ class VirtualEnvironment:
         python = str(python_of(folder))
         install = ["uv", "pip", "install", "--python", python] if uv else [python, "-m", "pip"]
         install += [] if uv else ["install"]
+        install += ["--no-index"] if self.index_urls == [] else []
         install += [*self.pip_install_options, "-r", str(listing)]
         _must_succeed(run, install, {**os.environ, **self._index_variables(uv)})
 
     def _index_variables(self, uv: bool) -> dict[str, str]:
         """As variables, since commands are logged and an index may have a password in its URL."""
-        if self.index_urls is None:
-            return {}
-        first, further, none = (
-            ("UV_DEFAULT_INDEX", "UV_INDEX", "UV_NO_INDEX")
-            if uv
-            else ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_NO_INDEX")
-        )
         if not self.index_urls:
-            return {none: "1"}
-        rest = " ".join(self.index_urls[1:])
-        return {first: self.index_urls[0], **({further: rest} if rest else {})}
+            return {}
+        first, *rest = self.index_urls
+        default = "UV_DEFAULT_INDEX" if uv else "PIP_INDEX_URL"
+        further = "UV_INDEX" if uv else "PIP_EXTRA_INDEX_URL"
+        return {default: first, **({further: " ".join(rest)} if rest else {})}
 
     @contextmanager
     def temporary(self, run: Run) -> Iterator[Path]:
@@ -93,19 +89,19 @@ class VirtualEnvironment:
         what has to be equal.
         """
         wishes = json.dumps({**asdict(self), "cache_key": cache_key}, sort_keys=True)
-        digest = hashlib.sha256(wishes.encode()).hexdigest()[:16]
-        folder = parent / f"venv-{digest}"
+        digest = hashlib.sha256(wishes.encode()).hexdigest()  # the wishes may hold passwords
+        folder = parent / f"venv-{digest[:16]}"
         parent.mkdir(parents=True, exist_ok=True)
         with open(f"{folder}.lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             marker = folder / _MARKER
-            if marker.exists() and marker.read_text() == wishes:
+            if marker.exists() and marker.read_text() == digest:
                 log.info("Reusing cached Python virtual environment in %s", folder)
                 return python_of(folder)
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
             self.create(folder, run)
-            marker.write_text(wishes)
+            marker.write_text(digest)
         return python_of(folder)
 
 

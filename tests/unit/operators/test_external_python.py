@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from support.task_bench import Bench
+from tradewind.core.protocol import ConnectionValue
 from tradewind.sdk.dag import DAG
 from tradewind.sdk.decorators import task
 from tradewind.sdk.exceptions import (
@@ -235,7 +236,7 @@ def test_system_packages_are_those_of_this_process_and_a_cached_one_is_kept(
     made_at = os.stat(first).st_ctime_ns
     assert run() == first
     assert os.stat(first).st_ctime_ns == made_at
-    marker = next(Path(first).glob("*marker*"))
+    (marker,) = Path(first).glob("*marker*")
     marker.unlink()  # as a crash while it was made would leave it
     assert run() == first
     assert marker.exists()
@@ -253,3 +254,40 @@ def test_a_requirement_that_does_not_exist_fails_with_a_reason(tmp_path: Path) -
         )
     with pytest.raises(AirflowException, match="virtual environment cannot be made"):
         Bench().execute(operator)
+
+
+def test_package_indexes_come_from_connections_and_stay_out_of_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with DAG("d", schedule=None):
+        operator = PythonVirtualenvOperator(
+            task_id="t",
+            python_callable=breaks,
+            requirements=["no-such-parcel-anywhere"],
+            index_urls="http://127.0.0.1:9/first",
+            index_urls_from_connection_ids=["mine"],
+            venv_cache_path=str(tmp_path),
+        )
+    bench = Bench()
+    bench.plane.connections["mine"] = ConnectionValue(
+        conn_id="mine",
+        conn_type="package_index",
+        host="http://127.0.0.1:9/second",
+        login="me",
+        password="s3cret",
+    )
+    seen: dict[str, str] = {}
+
+    def run(command: Any, env: dict[str, str]) -> int:
+        seen.update({key: value for key, value in env.items() if "INDEX" in key})
+        return 1 if "install" in command else 0
+
+    operator._run = run
+    operator.system_site_packages = False
+    with caplog.at_level(logging.INFO), pytest.raises(AirflowException, match="exited with 1"):
+        bench.execute(operator)
+    assert list(seen.values()) == [
+        *("http://127.0.0.1:9/first", "http://me:s3cret@127.0.0.1:9/second"),
+    ]
+    assert "s3cret" not in caplog.text
+    assert not list(tmp_path.glob("venv-*/*marker*"))

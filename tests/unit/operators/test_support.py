@@ -271,5 +271,10 @@ def test_connection_in_the_url_and_round_trip() -> None:
 
 def test_other_stores_say_what_they_need(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "upath", None)
-    with pytest.raises(MissingPackage, match=r"s3://bucket/key.*pip install universal-pathlib"):
-        ObjectStoragePath("s3://bucket/key")
+    path = ObjectStoragePath("s3://my_conn@bucket/some/key")  # as a DAG file may, at its top
+    assert (path.bucket, path.key, path.conn_id) == ("bucket", "some/key", "my_conn")
+    assert str(path) == "s3://my_conn@bucket/some/key"
+    with pytest.raises(
+        MissingPackage, match=r"s3://bucket/some/key.*pip install universal-pathlib"
+    ):
+        path.exists()

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from datetime import datetime
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, ClassVar
@@ -46,20 +47,24 @@ class ObjectStoragePath:
         self.protocol: str = url.scheme or protocol or ""
         self.conn_id: str | None = conn_id or unquote(user) or None
         self.storage_options: dict[str, Any] = storage_options
-        plain = url._replace(scheme=self.protocol, netloc=host).geturl()
-        self._path: Any = self._open(plain, os.fspath(path))
+        self._url = url._replace(scheme=self.protocol, netloc=host).geturl()
+        self.is_local = self.protocol in {"", "file", "local"}
+        if self.is_local:
+            self._path = Path(unquote(url.path) if self.protocol else os.fspath(path))
         if parts:
-            self._path = self._path.joinpath(*parts)
+            self._take(self._path.joinpath(*parts))
 
-    def _open(self, url: str, as_given: str) -> Any:
-        if self.protocol == "":
-            return Path(as_given)
-        if self.protocol in {"file", "local"}:
-            return Path(unquote(urlsplit(url).path))
+    @cached_property
+    def _path(self) -> Any:
+        """pathlib's, or a store's UPath; made late, so that naming one in a DAG file is free."""
         upath = optional_module(
-            "upath", package="universal-pathlib " + _STORE_PACKAGES, needed_by=repr(url)
+            "upath", package="universal-pathlib " + _STORE_PACKAGES, needed_by=repr(self._url)
         )
-        return upath.UPath(url, **self._connection_options(), **self.storage_options)
+        return upath.UPath(self._url, **self._connection_options(), **self.storage_options)
+
+    def _take(self, path: Any) -> None:
+        self._path = path
+        self._url = str(path)
 
     def _connection_options(self) -> dict[str, Any]:
         """What fsspec is to be told so that the store lets us in."""
@@ -77,14 +82,11 @@ class ObjectStoragePath:
         """The same store's other path."""
         other = object.__new__(type(self))
         other.protocol, other.conn_id = self.protocol, self.conn_id
-        other.storage_options, other._path = self.storage_options, path
+        other.storage_options, other.is_local = self.storage_options, self.is_local
+        other._take(path)
         return other
 
     # --- what it is --------------------------------------------------------------------------
-
-    @property
-    def is_local(self) -> bool:
-        return isinstance(self._path, Path)
 
     @property
     def path(self) -> str:
@@ -93,14 +95,14 @@ class ObjectStoragePath:
 
     @property
     def bucket(self) -> str:
-        return "" if self.is_local else urlsplit(str(self._path)).netloc
+        return "" if self.is_local else urlsplit(self._url).netloc
 
     container = bucket
 
     @property
     def key(self) -> str:
         """The object's name in its bucket."""
-        path = str(self._path) if self.is_local else urlsplit(str(self._path)).path
+        path = str(self._path) if self.is_local else urlsplit(self._url).path
         return path.lstrip(self.sep)
 
     @property
@@ -119,7 +121,7 @@ class ObjectStoragePath:
 
     def _url_without_connection(self) -> str:
         if not self.is_local:
-            return str(self._path)
+            return self._url
         return f"{self.protocol}://{self._path}" if self.protocol else str(self._path)
 
     def __str__(self) -> str:
