@@ -279,7 +279,8 @@ def test_package_indexes_come_from_connections_and_stay_out_of_the_log(
     seen: dict[str, str] = {}
 
     def run(command: Any, env: dict[str, str]) -> int:
-        seen.update({key: value for key, value in env.items() if "INDEX" in key})
+        changed = {k: v for k, v in env.items() if os.environ.get(k) != v}
+        seen.update({key: changed[key] for key in changed if "INDEX" in key})
         return 1 if "install" in command else 0
 
     operator._run = run
