@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from tradewind.core.errors import UserError
 from tradewind.core.protocol import (
     Deferred,
     Failed,
@@ -411,7 +412,7 @@ def mappable_length(value: Any) -> int:
     if isinstance(value, str | bytes | bytearray) or not isinstance(value, Mapping | Sequence):
         raise UnmappableXComTypePushed(value)
     if len(value) > _LONGEST_MAPPING:
-        raise AirflowFailException(
+        raise UserError(
             f"The result has {len(value)} items and is mapped over; at most {_LONGEST_MAPPING} are "
             "allowed. Return fewer, larger items."
         )

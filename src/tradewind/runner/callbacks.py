@@ -17,7 +17,7 @@ from tradewind.core.protocol import (
 )
 from tradewind.core.states import TaskInstanceState
 from tradewind.runner.context import TaskContext
-from tradewind.runner.task_instance import TaskInstance
+from tradewind.runner.task_instance import DagRun, TaskInstance
 from tradewind.sdk.comms import Channel
 from tradewind.sdk.context import running_in
 
@@ -120,9 +120,16 @@ def _run_task_callbacks(
 
 
 def _dag_context(order: CallbackOrder, dag: "DAG", channel: Channel) -> TaskContext:
-    """A DAG's callbacks get the context of one of its last tasks, as Airflow's do."""
+    """A DAG's callbacks get the context of one of its last tasks, as Airflow's do.
+
+    Of a DAG without tasks there are only the run's own entries.
+    """
     last = [task.task_id for task in dag.tasks if not task.downstream_task_ids]
-    context = _context(order, dag, last[0] if last else "", channel)
+    if last:
+        context = _context(order, dag, last[0], channel)
+    else:
+        run = {"dag": dag, "dag_run": DagRun(order.run), "run_id": order.run.run_id}
+        context = TaskContext(run, {})
     context["reason"] = order.reason
     return context
 

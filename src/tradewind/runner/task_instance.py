@@ -1,5 +1,6 @@
 """`ti` and `dag_run` of the context: what user code can ask and tell about its own instance."""
 
+import asyncio
 import enum
 import socket
 from collections.abc import Iterable
@@ -190,6 +191,14 @@ class TaskInstance(LoggingMixin):
             else:
                 values.append(self._get(query))
         return values[0] if one_task and one_index else values
+
+    async def axcom_pull(self, *args: Any, **kwargs: Any) -> Any:
+        """`xcom_pull` for coroutines: does not block the event loop."""
+        return await asyncio.to_thread(lambda: self.xcom_pull(*args, **kwargs))
+
+    async def axcom_push(self, key: str, value: Any) -> None:
+        """`xcom_push` for coroutines."""
+        await asyncio.to_thread(self.xcom_push, key, value)
 
     def _is_mapped(self, query: protocol.GetXCom) -> bool:
         """Whether the other task has several instances; of another DAG's tasks nothing is known."""

@@ -92,6 +92,8 @@ with DAG("d", default_args=ALL):
     Do(task_id="fails_now", do=fail_now)
     Do(task_id="skips", do=skip)
 
+empty = DAG("empty", on_success_callback=lambda c: say(c["run_id"]))
+
 with DAG(
     "quiet",
     on_failure_callback=[
@@ -185,6 +187,11 @@ def test_callbacks_of_a_dag(stand: Bench) -> None:
     ended = stand.call_back("d.py", ["on_failure"], dag_id="quiet", reason="task_failure")
     assert ended.error is None
     assert said(stand) == ["dag failed: task_failure run_1", "d run_1"]
+
+
+def test_callbacks_of_a_dag_without_tasks(stand: Bench) -> None:
+    assert stand.call_back("d.py", ["on_success"], dag_id="empty").error is None
+    assert said(stand) == ["run_1"]
 
 
 def test_a_missed_deadline(stand: Bench) -> None:

@@ -196,7 +196,7 @@ def test_multiple_outputs(stand: Bench) -> None:
         ("policy_breaks", "KeyError", "k", True),
         ("pre_fails", "ZeroDivisionError", "division", True),
         ("unstorable", "TypeError", "", True),
-        ("too_many", "AirflowFailException", "1025 items", False),
+        ("too_many", "UserError", "1025 items", True),
         ("no_list", "UnmappableXComTypePushed", "unmappable return type 'int'", True),
         ("no_value", "XComForMappingNotPushed", "did not push", True),
         ("absent", "NotFound", "has no task 'absent'", True),

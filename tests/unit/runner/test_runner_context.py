@@ -1,5 +1,6 @@
 """The context: what it holds, what it computes only when asked, and what old names mean."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -298,6 +299,14 @@ def test_xcom_pull_says_where_to_look() -> None:
         ),
         protocol.GetXCom(dag_id="d", run_id="r", task_id="t", key="k"),
     ]
+
+
+def test_xcoms_in_coroutines() -> None:
+    channel = Channel(GetXCom=xcoms, SetXCom=protocol.Ok())
+    ti = instance(channel)
+    assert asyncio.run(ti.axcom_pull(task_ids="m", map_indexes=0)) == "x"
+    asyncio.run(ti.axcom_push("k", 1))
+    assert channel.asked[-1] == protocol.SetXCom(attempt_id=7, key="k", value=1)
 
 
 def test_xcom_push_encodes() -> None:

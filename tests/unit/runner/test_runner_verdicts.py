@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tradewind.core.errors import UserError
 from tradewind.core.protocol import (
     Deferred,
     Failed,
@@ -21,7 +22,7 @@ from tradewind.runner.environment import without_credentials
 from tradewind.runner.jobs import judge
 from tradewind.runner.load import module_name
 from tradewind.runner.rendered import rendered_fields, says_something
-from tradewind.sdk.exceptions import AirflowFailException, UnmappableXComTypePushed
+from tradewind.sdk.exceptions import UnmappableXComTypePushed
 
 
 @pytest.mark.parametrize(
@@ -104,7 +105,7 @@ def test_unmappable(value: Any) -> None:
 
 def test_too_long_to_map() -> None:
     assert mappable_length(list(range(1024))) == 1024
-    with pytest.raises(AirflowFailException, match="1025 items"):
+    with pytest.raises(UserError, match="1025 items"):
         mappable_length(list(range(1025)))
 
 
