@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from tradewind.core.states import OCCUPYING_STATES, TaskInstanceState
 from tradewind.scheduler.models import RunModel
 from tradewind.store import limits
-from tradewind.store.limits import EVERYTHING, TaskKey
+from tradewind.store.limits import EVERYTHING, Moved, TaskKey
 
 _DEFERRED = TaskInstanceState.DEFERRED
 
@@ -60,12 +60,17 @@ def settle(models: Iterable[RunModel], deferred_pools: Collection[str], deltas: 
             deltas.runs[model.dag_id] += step
 
 
-def store(tx: Connection, deltas: Deltas, allowed: dict[TaskKey, int]) -> bool:
-    """Move the counters in the database; False: a limit would have been exceeded.
+def store(tx: Connection, deltas: Deltas, allowed: dict[TaskKey, int]) -> Moved:
+    """Move the counters in the database.
 
     Always in the same order, so that two transactions do not wait for each other in a circle.
     """
     limits.move_active_runs(tx, {key: step for key, step in deltas.runs.items() if step})
     pools = {name: step for name, step in deltas.pools.items() if step}
     tasks = {key: (step, allowed.get(key, 0)) for key, step in deltas.tasks.items() if step}
-    return limits.move_pools(tx, pools) and limits.move_tasks(tx, tasks)
+    of_pools = limits.move_pools(tx, pools)
+    of_tasks = limits.move_tasks(tx, tasks) if of_pools.done else Moved()
+    return Moved(
+        done=of_pools.done and of_tasks.done,
+        made_room=of_pools.made_room or of_tasks.made_room,
+    )

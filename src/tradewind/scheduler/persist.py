@@ -39,6 +39,7 @@ class Saved:
 
     launches: list[tuple[RunModel, Attempt]] = field(default_factory=list)
     gathered: Gathered = field(default_factory=Gathered)
+    made_room: bool = False  # a limit that was reached is so no longer
 
 
 def save(
@@ -57,7 +58,7 @@ def save(
     that were over before, of which more has become known.
     """
     saved = Saved(gathered=effects.gather(models, now))
-    _move_counters(tx, models, writer, counted or counters.Deltas())
+    saved.made_room = _move_counters(tx, models, writer, counted or counters.Deltas())
     _advance_revisions(tx, models, writer.owner)
     saved.launches = _save_instances(tx, models, writer, now)
     moved = {pk: attempt for model in models for pk, attempt in model.unsaved.attempts.items()}
@@ -85,15 +86,17 @@ def committed(models: Iterable[RunModel]) -> None:
 
 def _move_counters(
     tx: Connection, models: Sequence[RunModel], writer: Writer, deltas: counters.Deltas
-) -> None:
+) -> bool:
     counters.settle(models, writer.deferred_pools, deltas)
     limited = {key for key, step in deltas.tasks.items() if step}
     allowed = claiming.allowances(models, writer.parallelism, limited)
-    if not counters.store(tx, deltas, allowed):
+    moved = counters.store(tx, deltas, allowed)
+    if not moved.done:
         raise Superseded(
             "A limit changed while instances were claimed against it.",
             hint="Nothing was written; the scheduler tries again.",
         )
+    return moved.made_room
 
 
 def _advance_revisions(tx: Connection, models: Sequence[RunModel], owner: str | None) -> None:
@@ -128,11 +131,14 @@ def _save_instances(
     has_new = any(model.unsaved.changes.new for model in models)
     if has_new:
         task_instances.save(tx, changed)
+        new = [
+            (model.pk, ti, model.version.plan.tasks[ti.task_id].spec)
+            for model in models
+            for ti in model.unsaved.changes.new
+        ]
+        task_instances.insert_new(tx, new)
         for model in models:
-            new = model.unsaved.changes.new
-            specs = [model.version.plan.tasks[ti.task_id].spec for ti in new]
-            task_instances.insert_new(tx, model.pk, new, specs)
-            model.stored(new)
+            model.stored(model.unsaved.changes.new)
     launches = _insert_attempts(tx, models, writer, now) if claimed else []
     task_instances.save(tx, claimed if has_new else changed)
     return launches

@@ -263,6 +263,8 @@ class Transaction:
         gathered = self.done.saved.gathered
         if gathered.create_triggers or gathered.delete_triggers:
             means.store.notify(self.tx, "triggerer")
+        if self.done.saved.made_room and means.store.dialect == "postgresql":
+            means.store.notify(self.tx, CHANNEL)  # SQLite has no other scheduler that waits
         self._tell_dependents(models)
 
     def _tell_dependents(self, models: list[RunModel]) -> None:

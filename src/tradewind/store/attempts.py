@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
 from tradewind.core.states import AttemptState, TaskInstanceState
+from tradewind.store.bulk import insert_for_ids
 from tradewind.store.engine import Rows
 from tradewind.store.runs import lease_clock, lease_end
 from tradewind.store.schema import attempt, attempt_event, dag_run, task_instance
@@ -18,12 +19,8 @@ def insert_intents(
     tx: Connection, rows: list[dict[str, Any]], *, now: datetime, lease_seconds: float
 ) -> list[int]:
     """Insert launch intents, leased from now; their ids in the rows' order."""
-    statement = (
-        insert(attempt)
-        .values(lease_until=lease_end(tx, now, lease_seconds))
-        .returning(attempt.c.id, sort_by_parameter_order=True)
-    )
-    return list(tx.execute(statement, rows).scalars())
+    statement = insert(attempt).values(lease_until=lease_end(tx, now, lease_seconds))
+    return insert_for_ids(tx, statement, rows)
 
 
 VERDICT_COLUMNS = (

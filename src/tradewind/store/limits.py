@@ -5,6 +5,7 @@ it is read, and raised under a condition, so that it holds however many schedule
 """
 
 from collections.abc import Collection, Mapping
+from typing import NamedTuple
 
 from sqlalchemy import (
     Connection,
@@ -53,6 +54,14 @@ def lock_tasks(tx: Connection, keys: Collection[TaskKey]) -> dict[TaskKey, int]:
     return {(row.dag_id, row.task_id): row.occupied for row in rows}
 
 
+class Moved(NamedTuple):
+    """`done` False: a counter would have become too high, and the transaction must roll back.
+    `made_room`: one that was full is so no longer, which others may be waiting for."""
+
+    done: bool = True
+    made_room: bool = False
+
+
 _move_pool = (
     update(pool)
     .where(
@@ -64,13 +73,21 @@ _move_pool = (
         ),
     )
     .values(occupied=pool.c.occupied + bindparam("change"))
+    .returning(pool.c.occupied, pool.c.slots)
 )
 
 
-def move_pools(tx: Connection, changes: Mapping[str, int]) -> bool:
-    """Add the changes to the pools' occupied slots; False: one would have become too full."""
-    rows = [{"pool_name": name, "change": changes[name]} for name in sorted(changes)]
-    return not rows or tx.execute(_move_pool, rows).rowcount == len(rows)
+def move_pools(tx: Connection, changes: Mapping[str, int]) -> Moved:
+    """Add the changes to the pools' occupied slots. A pool that is gone counts nothing."""
+    made_room = False
+    for name in sorted(changes):
+        change = changes[name]
+        row = tx.execute(_move_pool, {"pool_name": name, "change": change}).one_or_none()
+        if row is None and change > 0:
+            return Moved(done=False)
+        if row is not None and change < 0:
+            made_room = made_room or row.occupied - change >= row.slots >= 0
+    return Moved(made_room=made_room)
 
 
 _move_task = (
@@ -84,16 +101,21 @@ _move_task = (
         ),
     )
     .values(occupied=task_limit.c.occupied + bindparam("change"))
+    .returning(task_limit.c.occupied)
 )
 
 
-def move_tasks(tx: Connection, changes: Mapping[TaskKey, tuple[int, int]]) -> bool:
+def move_tasks(tx: Connection, changes: Mapping[TaskKey, tuple[int, int]]) -> Moved:
     """As `move_pools`, for tasks: each change comes with what is allowed."""
-    rows = [
-        {"of_dag": key[0], "of_task": key[1], "change": change, "allowed": allowed}
-        for key, (change, allowed) in sorted(changes.items())
-    ]
-    return not rows or tx.execute(_move_task, rows).rowcount == len(rows)
+    made_room = False
+    for (dag_id, task_id), (change, allowed) in sorted(changes.items()):
+        values = {"of_dag": dag_id, "of_task": task_id, "change": change, "allowed": allowed}
+        occupied = tx.execute(_move_task, values).scalar()
+        if occupied is None and change > 0:
+            return Moved(done=False)
+        if occupied is not None and change < 0:
+            made_room = made_room or occupied - change >= allowed
+    return Moved(made_room=made_room)
 
 
 _move_runs = (

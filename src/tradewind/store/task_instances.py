@@ -11,6 +11,7 @@ from tradewind.core.dag import TaskSpec
 from tradewind.core.instances import TaskInstance
 from tradewind.core.protocol import Resume
 from tradewind.core.states import TaskInstanceState
+from tradewind.store.bulk import insert_for_ids
 from tradewind.store.schema import dag_run, task_instance
 
 MOVING = tuple(name for name in TaskInstance.__struct_fields__ if name != "id")
@@ -61,12 +62,8 @@ def mark_started(tx: Connection, rows: list[dict[str, Any]]) -> None:
         tx.execute(_mark_started, rows)
 
 
-def insert_new(
-    tx: Connection, run_pk: int, instances: Sequence[TaskInstance], specs: Sequence[TaskSpec]
-) -> None:
-    """Insert instances of one run, each with its task, and set their `id`."""
-    if not instances:
-        return
+def insert_new(tx: Connection, new: Sequence[tuple[int, TaskInstance, TaskSpec]]) -> None:
+    """Insert instances, each with its run and its task, and set their `id`."""
     rows = [
         {
             "run_pk": run_pk,
@@ -78,10 +75,10 @@ def insert_new(
             "executor": spec.executor,
             "priority_weight": spec.weight,
         }
-        for instance, spec in zip(instances, specs, strict=True)
+        for run_pk, instance, spec in new
     ]
-    statement = insert(task_instance).returning(task_instance.c.id, sort_by_parameter_order=True)
-    for instance, pk in zip(instances, tx.execute(statement, rows).scalars(), strict=True):
+    ids = insert_for_ids(tx, insert(task_instance), rows)
+    for (_, instance, _), pk in zip(new, ids, strict=True):
         instance.id = pk
 
 

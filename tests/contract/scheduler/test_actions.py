@@ -120,16 +120,17 @@ def test_clearing_runs_the_chosen_tasks_again(world: World) -> None:
 
 def test_clearing_a_running_task_ends_its_process_and_starts_again(world: World) -> None:
     world.publish(chain("d", 2))
-    world.scheduler(script=lambda order: Plan(seconds=None if order.attempt_id == 1 else 1))
+    world.scheduler(script=lambda order: Plan(seconds=None))
     world.trigger("d")
     world.settle()
     executor = world.executors["a"]
+    executor.script = lambda order: Plan()
     actions.clear(world.store, RunChoice("d", ["r1"]), tasks("t000"), now=world.clock.now())
     assert world.states()["t000"] == "restarting"
     assert world.occupied()["default_pool"] == 1  # it holds its slot until its process is gone
     world.notify()
     world.finish_all()
-    assert list(executor.cancelled) == [1]
+    assert list(executor.cancelled) == [executor.orders[0].attempt_id]
     assert world.run_states() == {"r1": "success"}
     assert executor.started_tasks() == ["t000", "t000", "t001"]
     assert set(world.occupied().values()) == {0}
@@ -213,9 +214,10 @@ def test_marking_a_running_task_ends_its_process(world: World) -> None:
     world.notify()
     world.finish_all()
     assert world.states() == {"t000": "success", "t001": "success"}
-    assert list(world.executors["a"].cancelled) == [1]
-    assert world.attempts()[0].state == "fenced"
-    assert world.history(1) == ["claim", "start", "fence"]
+    first = world.attempts()[0]
+    assert list(world.executors["a"].cancelled) == [first.id]
+    assert first.state == "fenced"
+    assert world.history(first.id) == ["claim", "start", "fence"]
     assert set(world.occupied().values()) == {0}
 
 
@@ -254,7 +256,8 @@ def test_cancelling_a_run(world: World) -> None:
     assert world.run_states() == {"r1": "failed"}
     world.notify()
     world.settle()
-    assert list(world.executors["a"].cancelled) == [1]
+    executor = world.executors["a"]
+    assert list(executor.cancelled) == [executor.orders[0].attempt_id]
     assert set(world.occupied().values()) == {0}
     with pytest.raises(Conflict, match="is over"):
         actions.cancel_run(world.store, "d", "r1", now=now)

@@ -193,3 +193,15 @@ def test_a_counter_that_somebody_changed_is_set_right(world: World) -> None:
     world.trigger("d")
     world.finish_all(seconds=600)
     assert world.run_states() == {"r1": "success"}
+
+
+def test_a_pool_may_be_deleted_while_its_tasks_run(world: World) -> None:
+    world.add_pool("p", 1)
+    world.publish(make_dag("d", task("one", pool="p")))
+    world.scheduler(script=lambda order: Plan(seconds=5))
+    world.trigger("d")
+    world.settle()
+    with world.store.begin() as tx:
+        pools.remove(tx, "p")
+    world.finish_all()
+    assert world.run_states() == {"r1": "success"}

@@ -392,7 +392,8 @@ def test_a_dag_without_a_schedule_has_nothing_to_fill(world: World) -> None:
 # --- many ----------------------------------------------------------------------------------------
 
 
-def test_1000_active_runs(world: World) -> None:
+def test_1000_active_runs(sqlite_url: str) -> None:
+    world = World(Store(sqlite_url))
     world.publish(make_dag("d", task("one"), task("two", "one"), max_active_runs=1000))
     world.scheduler(slots=100)
     now = world.clock.now()

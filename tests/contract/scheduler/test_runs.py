@@ -284,7 +284,8 @@ def test_a_late_report_of_a_fenced_attempt_is_refused(world: World) -> None:
     assert world.history(late) == ["claim", "start", "fence", "refuse"]
 
 
-def test_5000_tasks_in_one_run(world: World) -> None:
+def test_5000_tasks_in_one_run(sqlite_url: str) -> None:
+    world = World(Store(sqlite_url))
     world.publish(wide("d", 5000))
     world.scheduler(slots=500)
     world.trigger("d")
