@@ -98,7 +98,7 @@ class DAG:
         self.description = description
         self.default_args = _default_args(default_args)
         self._set_dates(old.values["start_date"], end_date)
-        self.schedule = old.values["schedule"]
+        self.schedule = None if old.values["schedule"] is NOTSET else old.values["schedule"]
         self.timetable = create_timetable(self.schedule, self.timezone, intervals=old.intervals)
         catchup = old.values["catchup"]
         self.catchup = bool(catchup) or (
@@ -291,6 +291,11 @@ class DAG:
     @property
     def teardowns(self) -> list[AbstractOperator]:
         return [task for task in self.tasks if task.is_teardown]
+
+    @property
+    def schedule_interval(self) -> Any:
+        """Airflow 1 and 2's name of `schedule`, which factories of sub-DAGs read."""
+        return self.schedule
 
     @property
     def owner(self) -> str:

@@ -10,6 +10,7 @@ from tradewind.sdk.node import DependencyMixin, as_list
 
 if TYPE_CHECKING:
     from tradewind.sdk.dag import DAG
+    from tradewind.sdk.operator import AbstractOperator
 
 
 class EdgeModifier(DependencyMixin):
@@ -21,12 +22,12 @@ class EdgeModifier(DependencyMixin):
         self._downstream: list[Any] = []
 
     @property
-    def roots(self) -> list[Any]:
-        return self._downstream
+    def roots(self) -> list[AbstractOperator]:
+        return [task for node in self._downstream for task in node.roots]
 
     @property
-    def leaves(self) -> list[Any]:
-        return self._upstream
+    def leaves(self) -> list[AbstractOperator]:
+        return [task for node in self._upstream for task in node.leaves]
 
     def set_upstream(self, other: Any, edge_modifier: EdgeModifier | None = None) -> None:
         self._keep(other, self._upstream)

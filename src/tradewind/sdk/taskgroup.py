@@ -22,7 +22,7 @@ from tradewind.sdk.exceptions import (
     NodeNotFound,
     TaskAlreadyInTaskGroup,
 )
-from tradewind.sdk.node import Node
+from tradewind.sdk.node import DependencyMixin, Node, as_list
 from tradewind.sdk.operator import AbstractOperator
 
 if TYPE_CHECKING:
@@ -229,6 +229,14 @@ class TaskGroup(Node):
                 return [group.dag.get_task(task_id) for task_id in sorted(group.upstream_task_ids)]
             group = group.parent_group
         return []
+
+    def _connect(
+        self, other: Any, *, upstream: bool, edge_modifier: EdgeModifier | None = None
+    ) -> None:
+        for node in as_list(other):
+            if isinstance(node, DependencyMixin):
+                self.update_relative(node, upstream)
+        super()._connect(other, upstream=upstream, edge_modifier=edge_modifier)
 
     def update_relative(
         self, other: Any, upstream: bool = True, edge_modifier: EdgeModifier | None = None

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from tradewind.core.states import DagRunType
 from tradewind.sdk import dates
 from tradewind.sdk.assets import AssetAll, BaseAsset
-from tradewind.sdk.authoring import NOTSET
 from tradewind.sdk.custom_timetables import (
     DagRunInfo,
     DataInterval,
@@ -265,8 +264,6 @@ def create_timetable(schedule: Any, timezone: tzinfo | None, *, intervals: bool)
             )
         case Collection():
             return AssetTriggeredTimetable(schedule)
-    if schedule is NOTSET:
-        return NullTimetable()
     if isinstance(schedule, timedelta) or type(schedule).__name__ == "relativedelta":
         return (DeltaDataIntervalTimetable if intervals else DeltaTriggerTimetable)(schedule)
     raise ValueError(f"{schedule!r} is not a valid schedule.")

@@ -115,6 +115,30 @@ def test_an_empty_group_passes_arrows_on() -> None:
     assert arrows(dag) == {"a": ["b"], "b": []}
 
 
+def test_an_empty_group_may_be_the_one_that_draws() -> None:
+    with DAG("d") as dag:
+        a, b = tasks("ab")
+        empty = TaskGroup("empty")
+        empty << a
+        empty >> b
+
+    assert arrows(dag) == {"a": ["b"], "b": []}
+
+
+def test_a_label_may_get_its_end_first() -> None:
+    with DAG("d") as dag:
+        a, b = tasks("ab")
+        with TaskGroup("g") as group:
+            Work(task_id="inside")
+        label = Label("later")
+        label >> [group, b.output]
+        a >> label
+
+    assert arrows(dag) == {"a": ["b", "g.inside"], "b": [], "g.inside": []}
+    labels = serialize_dag(dag, "f.py").edge_labels
+    assert labels == {"a": {"b": "later", "g.inside": "later"}}
+
+
 def test_a_task_is_in_one_group_only() -> None:
     with DAG("d"):
         with TaskGroup("one"):

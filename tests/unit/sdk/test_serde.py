@@ -165,9 +165,10 @@ JSON = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=20,
 )
+ZONES = st.sampled_from([dt.UTC, ZoneInfo("Europe/Berlin")])
 RICH = st.recursive(
     JSON
-    | st.datetimes(timezones=st.sampled_from([dt.UTC, ZoneInfo("Europe/Berlin")])).filter(
+    | st.datetimes(timezones=ZONES, allow_imaginary=False).filter(
         lambda at: 1971 < at.year < 2100 and not at.fold
     )
     | st.dates()
