@@ -51,6 +51,9 @@ class View:
         return self.by_index.setdefault((group_id, index), Tally())
 
 
+_NOTHING = View(Watched(task_ids=(), by_rows=False, setups=0))  # shared: nothing is counted in it
+
+
 class Node:
     """One task in the run. `open`: instances to be judged. `sized`: the length last applied."""
 
@@ -60,7 +63,8 @@ class Node:
         self.plan = plan
         self.instances: dict[int, TaskInstance] = {}
         self.open: dict[int, TaskInstance] = {}
-        self.views = tuple(View(watched) for watched in plan.watched)
+        self.views: tuple[View, ...]
+        self.clear_views()
         self.done = 0
         self.active = 0
         self.pushed = 0
@@ -69,6 +73,10 @@ class Node:
     @property
     def all_done(self) -> bool:
         return self.done == len(self.instances)
+
+    def clear_views(self) -> None:
+        watched = self.plan.watched
+        self.views = tuple(View(w) if w.task_ids else _NOTHING for w in watched)
 
 
 class Board:
@@ -204,7 +212,7 @@ class Board:
     def rebuild_views(self) -> None:
         """Count everything anew: index arithmetic inside nested mapped groups has changed."""
         for node in self.nodes.values():
-            node.views = tuple(View(watched) for watched in node.plan.watched)
+            node.clear_views()
         for node in self.nodes.values():
             for ti in node.instances.values():
                 for watcher in node.plan.watchers:
