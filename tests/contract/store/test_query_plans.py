@@ -96,6 +96,27 @@ CASES = [
     ),
     Case("renew attempts", lambda tx: attempts.renew(tx, "e", now=NOW, seconds=9), ("attempt",)),
     Case("lost attempts", lambda tx: attempts.expired(tx, "s", now=NOW), ("attempt", "dag_run")),
+    Case(
+        "attempts to end",
+        lambda tx: attempts.unwanted(tx, [5, 6]),
+        ("attempt", "task_instance"),
+    ),
+    Case("leases still held", lambda tx: runs.leased_to(tx, "s", [5, 6]), ("dag_run",)),
+    Case(
+        "runs of a DAG to read again",
+        lambda tx: runs.call_attention(tx, "d1", besides="s"),
+        ("dag_run",),
+    ),
+    Case(
+        "tasks known from earlier runs",
+        lambda tx: task_instances.known_before(tx, "d1", NOW, ["t1"]),
+        ("dag_run", "task_instance"),
+    ),
+    Case(
+        "instances by key",
+        lambda tx: task_instances.by_ids(tx, [5, 6]),
+        ("task_instance",),
+    ),
     Case("live attempts", lambda tx: attempts.live_of_runs(tx, [5]), ("attempt",)),
     Case("attempts so far", lambda tx: attempts.counts(tx, [5]), ("attempt",)),
     Case(
