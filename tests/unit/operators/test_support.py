@@ -1,5 +1,6 @@
 """What operators and templates stand on: macros, configuration, times, hooks, mail, paths."""
 
+import asyncio
 import socket
 import sys
 import threading
@@ -105,8 +106,14 @@ def test_hooks(tmp_path: Path) -> None:
     }
     with connected(plane):
         assert BaseHook.get_connection("files").conn_type == "fs"
+        assert [c.conn_id for c in BaseHook.get_connections("files")] == ["files"]
+        assert asyncio.run(BaseHook.aget_connection("files")).conn_type == "fs"
         assert FSHook("files").get_path() == str(tmp_path)
         assert FSHook("files").test_connection()[0] is True
+        assert FSHook("index").test_connection()[0] is False
+        assert FSHook("files").log.name.startswith("airflow.task.hooks.")
+        with pytest.raises(TypeError, match="no client"):
+            BaseHook().get_conn()
         url = PackageIndexHook("index").get_connection_url()
         assert url == "https://a%40b:p%3Aq@example.org/simple"
         with pytest.raises(ValueError, match="no host"):
