@@ -29,10 +29,10 @@ from tradewind.core.protocol import (
 from tradewind.runner.callbacks import as_list, callbacks_for, outcome_state, run_all
 from tradewind.runner.callbacks import call_with_context as call
 from tradewind.runner.channel import HostChannel
-from tradewind.runner.logs import LogFile
+from tradewind.runner.logs import LogFile, writable
 from tradewind.runner.rendered import rendered_fields, says_something
 from tradewind.runner.task_instance import RETURN_VALUE, TaskInstance
-from tradewind.runner.wire import Connection
+from tradewind.runner.wire import Connection, encode
 from tradewind.sdk import serde
 from tradewind.sdk.baseoperator import TRIGGER_FAILED, TRIGGER_TIMEOUT, BaseOperator
 from tradewind.sdk.context import running_in
@@ -116,11 +116,12 @@ class Attempt:
 
     def _outcome(self) -> tuple[Outcome, BaseException | None]:
         try:
-            return self._work(), None
+            return _sendable(self._work()), None
         except BaseException as raised:
             error = raised
         try:
-            return self._outcome_of(error)
+            outcome, cause = self._outcome_of(error)
+            return _sendable(outcome), cause
         except BaseException as second:  # a handler failed, say on a value that cannot be stored
             return self._failed(second), second
 
@@ -145,7 +146,7 @@ class Attempt:
             case TaskDeferred():
                 return self._deferred(error), None
             case AirflowSkipException():
-                reason = str(error)
+                reason = writable(str(error))
                 self.ti.log.info("Skipping task. %s", reason)
                 return Skipped(message=reason[:_LONGEST_MESSAGE], rendered_map_index=label), None
             case AirflowRescheduleException():
@@ -194,7 +195,7 @@ class Attempt:
         delay: float | None = None
         if retryable:
             retryable, delay = self._ask_retry_policy(error)
-        message = self._log.mask.mask(str(error))
+        message = writable(self._log.mask.mask(str(error)))
         return Failed(
             error_type=type(error).__name__,
             message=message[:_LONGEST_MESSAGE],
@@ -366,6 +367,12 @@ def _users_frames(traceback: TracebackType | None, root: str) -> TracebackType |
             outside = frames
         frames = frames.tb_next
     return outside or traceback
+
+
+def _sendable(outcome: Outcome) -> Outcome:
+    """The outcome, if it can be sent: text that is not valid Unicode fails the task."""
+    encode(outcome)
+    return outcome
 
 
 def _overridden(task: Any, name: str) -> bool:

@@ -21,6 +21,11 @@ _LONGEST_LINE = 1 << 16
 _encode = msgspec.json.Encoder().encode
 
 
+def writable(text: str) -> str:
+    """The text with what is not valid Unicode (lone surrogates) as escapes."""
+    return text if text.isascii() else text.encode(errors="backslashreplace").decode()
+
+
 class LogFile:
     """Appends whole records; several processes may hold the same file (O_APPEND)."""
 
@@ -32,7 +37,8 @@ class LogFile:
         self.write_all([self.line(level, event, **fields)])
 
     def line(self, level: str, event: str, **fields: Any) -> bytes:
-        record = {"ts": datetime.now(UTC), "level": level, "event": self.mask.mask(event), **fields}
+        shown = writable(self.mask.mask(event))
+        record = {"ts": datetime.now(UTC), "level": level, "event": shown, **fields}
         return _encode(record) + b"\n"
 
     def write_all(self, lines: list[bytes]) -> None:
@@ -77,7 +83,7 @@ class RecordHandler(logging.Handler):
         fields: dict[str, Any] = {"logger": record.name}
         if record.exc_info and record.exc_info[1] is not None:
             text = "".join(traceback.format_exception(*record.exc_info)).rstrip()
-            fields["exception"] = self.log_file.mask.mask(text)
+            fields["exception"] = writable(self.log_file.mask.mask(text))
         self.log_file.write(record.levelname.lower(), event, **fields)
 
 

@@ -3,6 +3,7 @@
 import inspect
 from typing import Any
 
+from tradewind.runner.logs import writable
 from tradewind.runner.masking import masker
 
 _LONGEST = 4096
@@ -46,8 +47,10 @@ def _shown(value: Any, name: str) -> Any:
 
 def _plain(value: Any) -> Any:
     """JSON of anything, the same at each call: no addresses, sets and keys in order."""
-    if value is None or isinstance(value, str | int | float | bool):
+    if value is None or isinstance(value, int | float | bool):
         return value
+    if isinstance(value, str):
+        return writable(value)
     if isinstance(value, dict):
         pairs = [(str(_plain(key)), _plain(inner)) for key, inner in value.items()]
         return dict(sorted(pairs, key=lambda pair: pair[0]))

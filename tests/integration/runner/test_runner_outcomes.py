@@ -20,7 +20,7 @@ from tradewind.core.protocol import (
 )
 from tradewind.executors.base import AttemptReported
 
-DAG_FILE = '''
+DAG_FILE = r'''
 import os, sys, time
 from datetime import datetime, timedelta, timezone
 
@@ -138,6 +138,10 @@ with DAG("d"):
     Do(task_id="environment", do=lambda t, c: dict(os.environ))
     Do(task_id="asks", do=lambda t, c: get_channel().request(GetVariable(key="colour")).value)
     Do(task_id="unstorable", do=lambda t, c: object())
+    Do(task_id="surrogate", do=lambda t, c: {"a": "\udc80"})
+    Do(task_id="surrogate_deferral", do=lambda t, c: t.defer(
+        trigger=Never(), method_name="goes_on", kwargs={"n": "\udc80"}))
+    Do(task_id="surrogate_error", text="\udc80", do=throw(ValueError("odd \udc80")))
     produce = Do(task_id="produces", do=lambda t, c: (1, 2, 3))
     too_many = Do(task_id="too_many", do=lambda t, c: list(range(1025)))
     no_list = Do(task_id="no_list", do=lambda t, c: 5)
@@ -196,6 +200,9 @@ def test_multiple_outputs(stand: Bench) -> None:
         ("policy_breaks", "KeyError", "k", True),
         ("pre_fails", "ZeroDivisionError", "division", True),
         ("unstorable", "TypeError", "", True),
+        ("surrogate", "UnicodeEncodeError", "surrogates", True),
+        ("surrogate_deferral", "UnicodeEncodeError", "surrogates", True),
+        ("surrogate_error", "ValueError", r"odd \udc80", True),
         ("too_many", "UserError", "1025 items", True),
         ("no_list", "UnmappableXComTypePushed", "unmappable return type 'int'", True),
         ("no_value", "XComForMappingNotPushed", "did not push", True),
