@@ -204,7 +204,7 @@ class Publisher:
             for watcher in result.watchers
         ]
         names = {name for document in documents for name in scheduling_assets(document)}
-        if names and snapshots.replace_watchers(tx, state.name, names, rows):
+        if snapshots.replace_watchers(tx, state.name, names, rows):
             self._store.notify(tx, "triggerer")
 
     def _put_file(

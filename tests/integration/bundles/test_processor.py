@@ -8,7 +8,7 @@ from integration.bundles.harness import Processing, dag_file, eventually
 from tradewind.bundles.processor import ProcessorSettings
 from tradewind.bundles.results import Limits
 from tradewind.core.dag import CustomSchedule
-from tradewind.store import bundles, dags, variables
+from tradewind.store import bundles, dags, schema, variables
 from tradewind.store.engine import Store
 
 
@@ -400,3 +400,53 @@ def test_a_file_that_hangs_does_not_hold_the_others_up(
         eventually(lambda: processing.tasks("etl") == ["a"])
         (folder / "etl.py").write_text(dag_file("etl", "b"))
         eventually(lambda: processing.tasks("etl") == ["b"])
+
+
+WATCHING = """
+from airflow.sdk import DAG, Asset, AssetWatcher
+from airflow.providers.standard.triggers.file import FileDeleteTrigger
+
+watchers = [
+    AssetWatcher(name, trigger=FileDeleteTrigger(filepath=f"/tmp/{{name}}")) for name in {names!r}
+]
+with DAG("watching", schedule=[Asset("incoming", watchers=watchers)]):
+    pass
+"""
+
+
+def test_watchers_of_assets_become_triggers(
+    processing: Processing, folder: Path, store: Store
+) -> None:
+    def rows() -> dict[str, int]:
+        with store.read() as tx:
+            return {row.watcher_name: row.id for row in tx.execute(schema.trigger.select())}
+
+    (folder / "watching.py").write_text(WATCHING.format(names=["one", "two"]))
+    with processing.running():
+        first = eventually(rows)
+        assert first.keys() == {"one", "two"}
+        (folder / "watching.py").write_text(WATCHING.format(names=["two", "three"]))
+        eventually(lambda: rows().keys() == {"two", "three"})
+        assert rows()["two"] == first["two"]  # it goes on running
+        (folder / "watching.py").write_text(dag_file("watching"))
+        eventually(lambda: rows() == {})
+
+
+def test_the_same_on_every_database(database_url: str, tmp_path: Path, folder: Path) -> None:
+    store = Store(database_url)
+    processing = Processing(store, tmp_path / "home", folder)
+    (folder / "etl.py").write_text(dag_file("etl", "a", schedule="@daily"))
+    (folder / "watching.py").write_text(WATCHING.format(names=["one"]))
+    with processing.running():
+        assert eventually(lambda: processing.row("etl")).next_run_after
+        eventually(lambda: processing.row("watching"))
+        (folder / "bad.py").write_text(dag_file("etl"))
+        assert "bad.py and etl.py" in eventually(lambda: processing.error("bad.py")).message
+        (folder / "etl.py").write_text(dag_file("etl", "a", "b"))
+        eventually(lambda: processing.versions("etl") == 2)
+        (folder / "etl.py").unlink()
+        eventually(lambda: processing.row("etl").file == "bad.py")
+        eventually(lambda: processing.error("bad.py") is None)
+        (folder / "bad.py").unlink()
+        eventually(lambda: processing.row("etl").is_stale)
+    store.close()
