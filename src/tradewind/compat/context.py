@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 XCOM_RETURN_KEY = "return_value"
 
@@ -28,6 +28,16 @@ class RuntimeTaskInstanceProtocol(Protocol):
     def xcom_push(self, key: str, value: Any) -> None: ...
 
     def xcom_pull(self, task_ids: Any = None, **kwargs: Any) -> Any: ...
+
+
+class TaskInstanceKey(NamedTuple):
+    """What names one try of a task instance; operator links get one."""
+
+    dag_id: str
+    task_id: str
+    run_id: str
+    try_number: int = 1
+    map_index: int = -1
 
 
 class PriorityWeightStrategy:

@@ -121,7 +121,8 @@ CURRENT: dict[str, str] = {
     "airflow.sdk.log": "tradewind.sdk.masking: mask_secret",
     "airflow.sdk.timezone": "tradewind.sdk.timezone: *",
     "airflow.sdk.types": (
-        f"{_SDK}: TaskInstance; tradewind.compat.context: RuntimeTaskInstanceProtocol;"
+        f"{_SDK}: TaskInstance; tradewind.compat.context: RuntimeTaskInstanceProtocol"
+        " TaskInstanceKey;"
         " logging: Logger"
     ),
     # --- the core, as far as DAG files use it -------------------------------------------------

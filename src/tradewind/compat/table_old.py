@@ -115,8 +115,10 @@ OLD: dict[str, str] = {
     "airflow.io": f"{_SDK}: ObjectStoragePath",
     "airflow.io.path": f"{_SDK}: ObjectStoragePath",
     "airflow.macros": f"{_SDK}.execution_time.macros: ds_add ds_format datetime_diff_for_humans",
+    "airflow.lineage.hook": f"{_SDK}.lineage: HookLineageCollector get_hook_lineage_collector",
+    "airflow.models": f"{_SDK}: BaseOperatorLink SkipMixin",
     "airflow.models.abstractoperator": "tradewind.sdk.operator: AbstractOperator",
-    "airflow.models.baseoperator": f"{_SDK}: BaseOperator; {_CHAINS}",
+    "airflow.models.baseoperator": f"{_SDK}: BaseOperator BaseOperatorLink; {_CHAINS}",
     "airflow.models.baseoperatorlink": f"{_SDK}: BaseOperatorLink",
     "airflow.models.baseoperator_link": f"{_SDK}: BaseOperatorLink",
     "airflow.models.dag": f"{_SDK}: DAG dag; airflow.models: DagModel",
@@ -126,6 +128,7 @@ OLD: dict[str, str] = {
     "airflow.models.operator": "tradewind.sdk.operator: Operator=AbstractOperator",
     "airflow.models.param": f"{_SDK}: Param ParamsDict",
     "airflow.models.skipmixin": f"{_SDK}: SkipMixin",
+    "airflow.models.taskinstancekey": f"{_SDK}.types: TaskInstanceKey",
     "airflow.models.xcom": (
         f"{_SDK}.execution_time.xcom: XCom; tradewind.compat.context: XCOM_RETURN_KEY"
     ),
