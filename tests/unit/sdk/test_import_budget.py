@@ -68,7 +68,7 @@ def test_a_small_dag_needs_no_heavy_package() -> None:
     )
     packages, _ = loaded_by(line)
 
-    assert packages.isdisjoint(HEAVY - {"asyncio"})
+    assert packages.isdisjoint(HEAVY)
 
 
 def test_every_export_exists() -> None:
