@@ -29,7 +29,6 @@ from tradewind.store.schema import (
     asset_reference,
     consumed_event,
     dag,
-    dag_run,
     partition_progress,
 )
 
@@ -310,16 +309,6 @@ def consumed_by(tx: Connection, run_pk: int) -> list[protocol.AssetEvent]:
         .where(consumed_event.c.run_pk == run_pk)
         .order_by(asset_event.c.timestamp, asset_event.c.id),
     )
-
-
-def runs_of_event(tx: Connection, event_id: int) -> Rows:
-    """`dag_id`, `run_id` of the runs that consumed an event."""
-    return tx.execute(
-        select(dag_run.c.dag_id, dag_run.c.run_id)
-        .join(consumed_event, consumed_event.c.run_pk == dag_run.c.id)
-        .where(consumed_event.c.event_id == event_id)
-        .order_by(dag_run.c.id)
-    ).all()
 
 
 def _conditions(wanted: EventFilter) -> list[Any]:

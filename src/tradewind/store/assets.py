@@ -211,10 +211,6 @@ def listing(tx: Connection, *, with_inactive: bool = False) -> Rows:
     return tx.execute(statement if with_inactive else statement.where(asset.c.is_active)).all()
 
 
-def aliases(tx: Connection) -> Rows:
-    return tx.execute(select(asset_alias).order_by(asset_alias.c.name)).all()
-
-
 def find(tx: Connection, *, name: str | None = None, uri: str | None = None) -> AnyRow | None:
     """The active asset of that name and URI (either may be left out)."""
     return tx.execute(select(asset).where(*named(name, uri), asset.c.is_active)).one_or_none()

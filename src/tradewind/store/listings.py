@@ -73,19 +73,6 @@ def count_runs(tx: Connection, wanted: RunFilter) -> int:
     return number
 
 
-def state_counts(tx: Connection, dag_ids: Collection[str]) -> dict[str, dict[str, int]]:
-    """How many runs each DAG has in each state."""
-    rows = tx.execute(
-        select(dag_run.c.dag_id, dag_run.c.state, func.count())
-        .where(dag_run.c.dag_id.in_(dag_ids))
-        .group_by(dag_run.c.dag_id, dag_run.c.state)
-    )
-    counts: dict[str, dict[str, int]] = {}
-    for dag_id, state, number in rows:
-        counts.setdefault(dag_id, {})[state] = number
-    return counts
-
-
 # --- task instances -------------------------------------------------------------------------------
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, or_, select, update
 
-from tradewind.store.engine import Rows, insert
+from tradewind.store.engine import insert
 from tradewind.store.runs import lease_clock, lease_end
-from tradewind.store.schema import dag_run, task_instance, trigger
+from tradewind.store.schema import trigger
 
 
 def add(tx: Connection, rows: list[dict[str, Any]]) -> None:
@@ -26,7 +26,7 @@ def claim(
     limit: int,
     queues: Collection[str] | None = None,
 ) -> list[int]:
-    """Lease up to `limit` triggers that nobody holds, oldest first; see `by_ids` for what they are.
+    """Lease up to `limit` triggers that nobody holds, oldest first; their ids.
 
     Those that another triggerer looks at are skipped.
     """
@@ -72,26 +72,6 @@ def release(tx: Connection, owner: str) -> None:
         .where(trigger.c.lease_owner == owner)
         .values(lease_owner=None, lease_until=None)
     )
-
-
-def by_ids(tx: Connection, ids: Collection[int]) -> Rows:
-    """Rows of `trigger`, with `dag_id`, `run_id`, `task_id`, `map_index`, `try_number` and
-    `attempt_id` of the task instances that wait (None for an asset's watcher)."""
-    return tx.execute(
-        select(
-            trigger,
-            dag_run.c.dag_id,
-            dag_run.c.run_id,
-            task_instance.c.task_id,
-            task_instance.c.map_index,
-            task_instance.c.try_number,
-            task_instance.c.attempt_id,
-        )
-        .outerjoin(task_instance, task_instance.c.id == trigger.c.task_instance_id)
-        .outerjoin(dag_run, dag_run.c.id == trigger.c.run_pk)
-        .where(trigger.c.id.in_(ids))
-        .order_by(trigger.c.id)
-    ).all()
 
 
 def remove(tx: Connection, ids: Collection[int]) -> set[int]:

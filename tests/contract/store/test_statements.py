@@ -225,8 +225,7 @@ def test_triggers_are_leased_renewed_and_taken_over(store: Store) -> None:
     with store.begin() as tx:
         publish(tx, document("a"))
         run = add_run(tx, "a", "r")
-        instance = add_instance(tx, run, "t", 3, try_number=2)
-        attempt = add_attempt(tx, run, instance)
+        instance = add_instance(tx, run, "t")
         triggers.add(tx, [trigger_row(task_instance_id=instance, run_pk=run), trigger_row()])
     now = store.clock.now()
 
@@ -242,11 +241,6 @@ def test_triggers_are_leased_renewed_and_taken_over(store: Store) -> None:
         assert triggers.renew(tx, "one", now=now, seconds=60) == set()
         assert triggers.renew(tx, "two", now=now, seconds=60) == {first, second}
         assert triggers.counts(tx) == {"two": 2}
-        waiting, watcher = triggers.by_ids(tx, [first, second])
-        assert (waiting.dag_id, waiting.run_id, waiting.task_id) == ("a", "r", "t")
-        assert (waiting.map_index, waiting.try_number, waiting.attempt_id) == (3, 2, attempt)
-        assert waiting.kwargs == {"a": 1}
-        assert watcher.dag_id is None
         assert triggers.remove(tx, [second, second + 1]) == {second}
         triggers.release(tx, "two")
         assert triggers.counts(tx) == {None: 1}
@@ -418,10 +412,6 @@ def test_runs_by_filter(store: Store) -> None:
         assert newest is not None
         assert (newest.run_id, newest.version_number) == ("r2", 1)
         assert listings.count_runs(tx, RunFilter(dag_id="a")) == 4
-        assert listings.state_counts(tx, ["a", "b"]) == {
-            "a": {"success": 2, "failed": 1, "running": 1},
-            "b": {"running": 1},
-        }
         later = NOW + timedelta(days=9)
         before = listings.run_before(tx, "a", later)
         assert before is not None
