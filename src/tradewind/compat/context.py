@@ -40,13 +40,6 @@ class TaskInstanceKey(NamedTuple):
     map_index: int = -1
 
 
-class PriorityWeightStrategy:
-    """Base of own weight rules: `get_weight(ti)` answers the task instance's priority."""
-
-    def get_weight(self, ti: Any) -> int:
-        raise TypeError(f"{type(self).__name__} has to define get_weight(self, ti)")
-
-
 class SetupTeardownContext:
     """Airflow 2's other way into a setup's `with` block."""
 

@@ -153,7 +153,7 @@ CURRENT: dict[str, str] = {
         "tradewind.compat.database: Session; tradewind.compat.settings: TIMEZONE AIRFLOW_HOME"
         " DAGS_FOLDER"
     ),
-    "airflow.task.priority_strategy": "tradewind.compat.context: PriorityWeightStrategy",
+    "airflow.task.priority_strategy": "tradewind.sdk.weights: PriorityWeightStrategy",
     "airflow.task.trigger_rule": f"{_SDK}: TriggerRule",
     "airflow.task.weight_rule": f"{_SDK}: WeightRule",
     "airflow.timetables.assets": f"{_SDK}: AssetOrTimeSchedule",
