@@ -92,6 +92,8 @@ class Attempt:
             )
         )
         outcome, error = self._outcome()
+        if os.getpid() != self._pid:
+            os._exit(0)  # a child that user code has forked came back; the report is its parent's
         if self._terminated and isinstance(outcome, Failed):
             self._die()
         self.ti.end_date = datetime.now(UTC)

@@ -85,7 +85,6 @@ class TaskInstance(LoggingMixin):
         self.state = TaskInstanceState.RUNNING
         self.is_mapped = bool(task.is_mapped)
         self.rendered_map_index: str | None = None
-        self.pushed: set[str] = set()
         self.hostname = order.hostname or socket.gethostname()
 
     def __repr__(self) -> str:
@@ -152,7 +151,6 @@ class TaskInstance(LoggingMixin):
         """Make `value` available to other tasks, at once."""
         message = protocol.SetXCom(attempt_id=self.attempt_id, key=key, value=serde.encode(value))
         self._channel.request(message)
-        self.pushed.add(key)
 
     def xcom_pull(
         self,

@@ -35,10 +35,12 @@ class MemoryTaskApi:
         self.xcoms: dict[tuple[str, str, int], Any] = {}
         self.variables: dict[str, str] = {}
         self.connections: dict[str, protocol.ConnectionValue] = {}
-        self.refuse: protocol.Failure | None = None
+        self.refuse: protocol.Failure | Exception | None = None
 
     def handle(self, message: Request, *, attempt_id: int | None) -> Reply:
         self.requests.append((attempt_id, message))
+        if isinstance(self.refuse, Exception):
+            raise self.refuse
         if self.refuse is not None:
             return self.refuse
         match message:

@@ -71,6 +71,25 @@ def swallow(task, context):
         return "swallowed"
 
 
+def forks(task, context):
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+    return os.getpid()
+
+
+def fork_asks(task, context):
+    reader, writer = os.pipe()
+    if not os.fork():
+        try:
+            get_channel().request(GetVariable(key="colour"))
+        except Exception as error:
+            os.write(writer, str(error).encode())
+        os._exit(0)
+    os.wait()
+    return os.read(reader, 1000).decode()
+
+
 class Policy:
     def __init__(self, action, delay=None):
         self.action, self.delay = action, delay
@@ -138,6 +157,8 @@ with DAG("d"):
     Do(task_id="environment", do=lambda t, c: dict(os.environ))
     Do(task_id="asks", do=lambda t, c: get_channel().request(GetVariable(key="colour")).value)
     Do(task_id="unstorable", do=lambda t, c: object())
+    Do(task_id="forks", do=forks)
+    Do(task_id="fork_asks", do=fork_asks)
     Do(task_id="surrogate", do=lambda t, c: {"a": "\udc80"})
     Do(task_id="surrogate_deferral", do=lambda t, c: t.defer(
         trigger=Never(), method_name="goes_on", kwargs={"n": "\udc80"}))
@@ -343,6 +364,29 @@ def test_a_refusal_is_raised_as_what_it_is(stand: Bench, kind: str, error_type: 
         assert stand.run("d.py", "asks").error_type == error_type
     finally:
         stand.api.refuse = None
+
+
+def test_a_task_api_that_breaks_fails_the_asker_only(stand: Bench) -> None:
+    stand.api.refuse = RuntimeError("no database")
+    try:
+        outcome = stand.run("d.py", "asks")
+    finally:
+        stand.api.refuse = None
+    assert outcome.error_type == "InfrastructureError"
+    assert "no database" in outcome.message
+    assert isinstance(stand.run("d.py", "asks"), Succeeded)
+
+
+def test_children_that_the_task_forks_do_not_report(stand: Bench) -> None:
+    attempt = stand.start("d.py", "forks")
+    outcome, _ = stand.result(attempt)
+    pid = stand.started(attempt).pid
+    assert value(outcome) == pid
+    assert stand.text(attempt).count("Finished") == 1
+
+
+def test_children_that_the_task_forks_cannot_ask(stand: Bench) -> None:
+    assert "child process of the task" in str(value(stand.run("d.py", "fork_asks")))
 
 
 def test_mapping(stand: Bench) -> None:
