@@ -51,7 +51,7 @@ class TaskPlan:
 
     `mapped_groups`: ids of the mapped groups around it, innermost first. `expansions`: all that
     multiplies its instances, outermost first, by group or task id. `producers`: tasks whose failure
-    or skip ends it before it is expanded. `measures`: tasks whose lengths its result decides.
+    or skip ends it before it is expanded; they are before it in the DAG, too.
     `guards`: the setups that must succeed before it may run.
     """
 
@@ -61,7 +61,6 @@ class TaskPlan:
     mapped_groups: tuple[str, ...]
     expansions: tuple[str, ...]
     producers: tuple[str, ...]
-    measures: tuple[str, ...]
     guards: tuple[str, ...]
     watched: tuple[Watched, Watched, Watched]  # by Relation
     watchers: tuple[Watcher, ...]
@@ -166,7 +165,6 @@ class _Builder:
         guards = guarding_setups(self.specs, self.plan.upstream, self.plan.downstream)
         watched = self._watched(guards)
         watchers = self._watchers(watched)
-        measures = self._measures()
         leaves = self._leaves()
         return {
             task_id: TaskPlan(
@@ -176,7 +174,6 @@ class _Builder:
                 mapped_groups=self.mapped_groups[task_id],
                 expansions=self.expansions[task_id],
                 producers=self._producers_of(task_id),
-                measures=tuple(measures[task_id]),
                 guards=tuple(guards.get(task_id, ())),
                 watched=watched[task_id],
                 watchers=tuple(watchers[task_id]),
@@ -199,14 +196,6 @@ class _Builder:
             return _producers(own)
         groups = self.mapped_groups[task_id]
         return _producers(self.plan.expansion[groups[0]]) if groups else ()
-
-    def _measures(self) -> dict[str, list[str]]:
-        measures: dict[str, list[str]] = {task_id: [] for task_id in self.specs}
-        for task_id, expansions in self.expansions.items():
-            producers = {p for node in expansions for p in _producers(self.plan.expansion[node])}
-            for producer in producers:
-                measures[producer].append(task_id)
-        return measures
 
     def _watched(self, guards: dict[str, list[str]]) -> dict[str, tuple[Watched, Watched, Watched]]:
         upstream, downstream = self.plan.upstream, self.plan.downstream
