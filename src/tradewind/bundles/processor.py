@@ -36,7 +36,7 @@ from tradewind.store.engine import Store
 
 log = logging.getLogger(__name__)
 
-_AGAIN_SECONDS = 0.1  # after files changed while they were copied
+_AGAIN_SECONDS = 0.05  # after files changed while they were copied; doubled each time
 _TIDY_SECONDS = 3600.0  # how often unused snapshots are looked for, and how old they are then
 _TROUBLE_SECONDS = 5.0  # after the database or the disk failed
 
@@ -218,7 +218,8 @@ class DagProcessor:
             else:
                 self._take(state, scan, version)
         except FileGone:
-            state.look_again_at = now + _AGAIN_SECONDS
+            state.misses += 1
+            state.look_again_at = now + min(_TROUBLE_SECONDS, _AGAIN_SECONDS * 2**state.misses)
         except BundleUnavailable as error:
             self._fail(state, str(error), error.hint)
         except OSError as error:  # our own disk is full, or the like

@@ -12,8 +12,11 @@ from pathlib import Path
 from tradewind.bundles.base import BundleUnavailable
 
 SKIPPED_FOLDERS = frozenset({".git", ".hg", ".svn", "__pycache__", ".ipynb_checkpoints"})
-SKIPPED_FILES = ("*.pyc", "*.pyo", "*.sw[opx]", "*~", ".#*", "#*#", ".DS_Store", ".nfs*", ".git")
-"""Version control's, Python's and editors' own files: no DAG depends on them."""
+SKIPPED_FILES = (
+    *("*.pyc", "*.pyo", "*.sw[opx]", "*~", ".#*", "#*#", ".DS_Store", ".nfs*", ".git"),
+    *("*.log", "*.log.[0-9]*"),  # they grow all the time
+)
+"""Version control's, Python's and editors' own files, and logs: no DAG depends on them."""
 
 _CHUNK = 1 << 20
 _SETTLED_NS = 1_000_000_000

@@ -69,6 +69,7 @@ class BundleState:
     queue: dict[str, Job] = field(default_factory=dict)
     running: dict[str, Running] = field(default_factory=dict)
     look_again_at: float = float("inf")
+    misses: int = 0  # how often in a row files changed under our hands
     error: str | None = None
 
     @property
@@ -100,7 +101,7 @@ class BundleState:
         return Changes(scan, [f for f in sorted(self.candidates) if f not in waiting], gone)
 
     def settle(self, changes: Changes) -> None:
-        self.scan, self.error = changes.scan, None
+        self.scan, self.error, self.misses = changes.scan, None, 0
         for file in changes.gone:
             self.known.pop(file, None)
             self.defines.pop(file, None)
