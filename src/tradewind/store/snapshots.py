@@ -61,7 +61,7 @@ def replace_watchers(
         )
     ).all()
     wanted = {_identity(row): row for row in rows}
-    kept = {_identity(row._mapping): row.id for row in existing}
+    kept = {_identity(dict(row._mapping)): row.id for row in existing}
     kept = {identity: id_ for identity, id_ in kept.items() if identity in wanted}
     gone = {row.id for row in existing} - set(kept.values())
     if gone:
