@@ -179,6 +179,9 @@ class Board:
             return
         for watcher in node.plan.watchers:
             self._show(node, watcher, ti, old, state)
+        if node.all_done:
+            for task_id in node.plan.produces_for:
+                self.touch(task_id)
 
     def set_result(
         self, ti: TaskInstance, mapped_length: int | None, skips: list[str] | None

@@ -609,3 +609,24 @@ def test_a_short_circuit_reaches_all_descendants_and_stops_what_was_queued() -> 
     assert states(run)["far"] == states(run)["near"] == states(run)["eager"] == "skipped"
     assert [e.attempt_id for e in effects(run, CancelAttempt)] == [5]
     assert run.facts.state is DagRunState.SUCCESS
+
+
+def test_a_producer_that_ends_is_seen_even_if_no_rule_changes_its_mind() -> None:
+    document = dag(
+        task("skips"),
+        task("producer"),
+        task("never"),
+        task(
+            "m",
+            "skips",
+            "producer",
+            "never",
+            trigger_rule="one_success",
+            expansion=over("producer"),
+        ),
+    )
+    run = new_run(document)
+    finish(run, "skips", Skipped())
+    assert state(run, "m") == "none"
+    finish(run, "producer", Skipped())
+    assert state(run, "m") == "skipped"
