@@ -51,7 +51,7 @@ class TaskPlan:
 
     `mapped_groups`: ids of the mapped groups around it, innermost first. `expansions`: all that
     multiplies its instances, outermost first, by group or task id. `producers`: tasks whose failure
-    or skip ends it before it is expanded; they are before it in the DAG, too.
+    or skip ends it before it is expanded. `produces_for`: tasks whose lengths its result decides.
     `guards`: the setups that must succeed before it may run.
     """
 
@@ -61,6 +61,7 @@ class TaskPlan:
     mapped_groups: tuple[str, ...]
     expansions: tuple[str, ...]
     producers: tuple[str, ...]
+    produces_for: tuple[str, ...]
     guards: tuple[str, ...]
     watched: tuple[Watched, Watched, Watched]  # by Relation
     watchers: tuple[Watcher, ...]
@@ -164,6 +165,7 @@ class _Builder:
     def build(self) -> dict[str, TaskPlan]:
         guards = guarding_setups(self.specs, self.plan.upstream, self.plan.downstream)
         watched = self._watched(guards)
+        produces_for = self._produces_for()
         watchers = self._watchers(watched)
         leaves = self._leaves()
         return {
@@ -174,6 +176,7 @@ class _Builder:
                 mapped_groups=self.mapped_groups[task_id],
                 expansions=self.expansions[task_id],
                 producers=self._producers_of(task_id),
+                produces_for=tuple(produces_for.get(task_id, ())),
                 guards=tuple(guards.get(task_id, ())),
                 watched=watched[task_id],
                 watchers=tuple(watchers[task_id]),
@@ -196,6 +199,13 @@ class _Builder:
             return _producers(own)
         groups = self.mapped_groups[task_id]
         return _producers(self.plan.expansion[groups[0]]) if groups else ()
+
+    def _produces_for(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for task_id, expansions in self.expansions.items():
+            for producer in {p for e in expansions for p in _producers(self.plan.expansion[e])}:
+                found.setdefault(producer, []).append(task_id)
+        return found
 
     def _watched(self, guards: dict[str, list[str]]) -> dict[str, tuple[Watched, Watched, Watched]]:
         upstream, downstream = self.plan.upstream, self.plan.downstream
