@@ -1,4 +1,7 @@
-"""`tradewind connections`."""
+"""`tradewind connections`.
+
+DAG files that read a connection are parsed again when it changes, so the DAG processor is told.
+"""
 
 import json
 from pathlib import Path
@@ -89,6 +92,7 @@ def delete(conn_id: str, yes: bool) -> None:
     with current_store() as store, store.begin() as tx:
         if not statements.remove(tx, conn_id):
             raise _unknown(conn_id)
+        store.notify(tx, "dag_processor")
     click.echo(f"Connection {conn_id} is deleted.")
 
 
@@ -130,6 +134,7 @@ def _save(values: dict[str, ConnectionValue], *, on_existing: str) -> set[str]:
         kept = taken if on_existing == "skip" else set()
         for conn_id in values.keys() - kept:
             statements.put(tx, values[conn_id])
+        store.notify(tx, "dag_processor")
     return kept
 
 

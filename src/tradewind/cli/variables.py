@@ -1,4 +1,7 @@
-"""`tradewind variables`."""
+"""`tradewind variables`.
+
+DAG files that read a variable are parsed again when it changes, so the DAG processor is told.
+"""
 
 import json
 from pathlib import Path
@@ -54,6 +57,7 @@ def set_(key: str, value: str, description: str | None, as_json: bool) -> None:
     """Create or change a variable."""
     with current_store() as store, store.begin() as tx:
         statements.put(tx, key, json.dumps(value) if as_json else value, description)
+        store.notify(tx, "dag_processor")
     click.echo(f"Variable {key} is set.")
 
 
@@ -66,6 +70,7 @@ def delete(key: str, yes: bool) -> None:
     with current_store() as store, store.begin() as tx:
         if not statements.remove(tx, key):
             raise NotFound(f"There is no variable {key!r}.")
+        store.notify(tx, "dag_processor")
     click.echo(f"Variable {key} is deleted.")
 
 
@@ -103,6 +108,7 @@ def import_(file: Path, action_on_existing_key: str) -> None:
             if isinstance(value, dict) and set(value) == {"value", "description"}:
                 value, description = value["value"], value["description"]
             statements.put(tx, key, _to_text(value), description)
+        store.notify(tx, "dag_processor")
     click.echo(f"{len(found) - len(skipped)} variables are set.")
 
 
