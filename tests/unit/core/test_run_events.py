@@ -630,3 +630,52 @@ def test_a_producer_that_ends_is_seen_even_if_no_rule_changes_its_mind() -> None
     assert state(run, "m") == "none"
     finish(run, "producer", Skipped())
     assert state(run, "m") == "skipped"
+
+
+def nested_dag() -> SerializedDag:
+    return dag(
+        task("inner_source"),
+        task("g.a", group_id="g"),
+        task("g.h.b", "g.a", "inner_source", group_id="g.h"),
+        task("g.c", "g.h.b", group_id="g"),
+        groups=[group("g", 2), group("g.h", "inner_source", parent="g")],
+    )
+
+
+def test_nested_groups_belong_together_by_their_common_index() -> None:
+    run = new_run(nested_dag())
+    finish(run, "inner_source", returned(2))
+    assert [ti.map_index for ti in run.instances() if ti.task_id == "g.h.b"] == [0, 1, 2, 3]
+    finish(run, "g.a", map_index=1)
+    assert [state(run, f"g.h.b[{i}]") for i in range(4)] == ["none", "none"] + ["scheduled"] * 2
+    assert run.upstream_map_indexes(get(run, "g.h.b", 3)) == {"g.a": 1, "inner_source": None}
+    finish(run, "g.h.b", map_index=2)
+    assert state(run, "g.c[1]") == "none"
+    finish(run, "g.h.b", map_index=3)
+    assert (state(run, "g.c[0]"), state(run, "g.c[1]")) == ("none", "scheduled")
+    assert run.upstream_map_indexes(get(run, "g.c", 1)) == {"g.h.b": [2, 3]}
+
+
+def test_an_inner_length_that_changes_moves_the_indexes() -> None:
+    run = new_run(nested_dag())
+    finish(run, "inner_source", returned(2))
+    for index in (0, 1):
+        finish(run, "g.a", map_index=index)
+    for index in range(4):
+        finish(run, "g.h.b", map_index=index)
+    for index in (0, 1):
+        finish(run, "g.c", map_index=index)
+    again = Request(task_ids=frozenset({"inner_source"}), downstream=True)
+    clear(run.plan, run.facts, run.instances(), again, START)
+    run = Run(run.plan, run.facts, run.instances())
+    run.begin(START)
+    run.advance(START)
+    finish(run, "inner_source", returned(3))
+    for index in (0, 1):
+        finish(run, "g.h.b", map_index=index)
+    assert state(run, "g.c[0]") == "none"
+    finish(run, "g.h.b", map_index=2)
+    assert (state(run, "g.c[0]"), state(run, "g.c[1]")) == ("scheduled", "none")
+    for index in (3, 4, 5):
+        finish(run, "g.h.b", map_index=index)
+    assert state(run, "g.c[1]") == "scheduled"
