@@ -1,6 +1,6 @@
 """Random DAGs against what Apache Airflow 3.3.2's own scheduling functions decided for them.
 
-The facts (tests/tools/record_scheduling_facts.py) are 938 DAGs with all trigger rules, mapped tasks
+The facts (tests/tools/record_scheduling_facts.py) are 696 DAGs with all trigger rules, mapped tasks
 and groups, setups and teardowns, branches, and clears in between; for each the events in the order
 in which they happened, and all states whenever nothing was left to do.
 """
