@@ -83,7 +83,7 @@ PROFILES = {
 
 ACCIDENTS = {308, 383, 532, 697}
 """DAGs for which Airflow's answer hangs on the moment: one dependency reads the database, with what
-was decided an instant ago in it, and the others do not; and what a branch had decided before a clear
+was decided an instant ago in it, and the others do not; and what a branch decided before a clear
 still counts until the branch has really started again."""
 
 # In which order an instance's dependencies are judged is an accident of hashing. It is fixed here,
