@@ -20,7 +20,7 @@ from tradewind.core.instances import Past, RunFacts, TaskInstance
 from tradewind.core.plan import plan
 from tradewind.core.protocol import Outcome, Succeeded, XComValue
 from tradewind.core.run import Run
-from tradewind.core.states import DagRunState, DagRunType, TaskInstanceState
+from tradewind.core.states import DagRunState, DagRunType
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -131,7 +131,3 @@ def state(run: Run, label: str) -> str:
 
 def is_over(run: Run) -> bool:
     return run.facts.state in (DagRunState.SUCCESS, DagRunState.FAILED)
-
-
-def unfinished(run: Run) -> list[TaskInstance]:
-    return [ti for ti in run.instances() if ti.state is TaskInstanceState.NONE]

@@ -244,7 +244,7 @@ def play_in_some_order(
 
 
 QUICK = settings(
-    max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+    max_examples=400, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
 )
 SIZE = st.integers(2, 9)
 CHANCE = st.integers(0, 2**32).map(Random)
