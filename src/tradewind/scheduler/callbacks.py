@@ -5,16 +5,19 @@ A row each, leased while it runs; one whose process vanished is run again, up to
 
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
 
-from tradewind.core.protocol import CallbackOrder
+from tradewind.core.instances import TaskInstance
+from tradewind.core.protocol import CallbackOrder, RunInfo
 from tradewind.executors.base import CallbackEnded
 from tradewind.scheduler.launch import Locate, callback_order, dag_source, run_info
-from tradewind.scheduler.models import Documents, RunModel
+from tradewind.scheduler.models import Documents, RunModel, Version
 from tradewind.scheduler.settings import SchedulerSettings
 from tradewind.store import asset_events, callbacks, deadlines, runs, task_instances
+from tradewind.store.engine import AnyRow
 
 logger = logging.getLogger(__name__)
 
@@ -42,17 +45,31 @@ def add_missed_deadlines(tx: Connection, *, now: datetime) -> int:
     return len(missed)
 
 
+@dataclass(frozen=True, slots=True)
+class ClaimedCallback:
+    """A row of `callback` that is ours to run, and what it is about."""
+
+    row: AnyRow
+    run: AnyRow
+    info: RunInfo
+    version: Version
+    ti: TaskInstance | None
+
+    def order(self, locate: Locate) -> CallbackOrder:
+        source = dag_source(self.run, self.version, locate)
+        return callback_order(self.row, self.info, source, self.ti)
+
+
 def claim(
     tx: Connection,
     name: str,
     settings: SchedulerSettings,
     models: Mapping[int, RunModel],
     known: Documents,
-    locate: Locate,
     *,
     now: datetime,
-) -> list[CallbackOrder]:
-    """Lease callbacks that wait, and say what is to be run once that is committed."""
+) -> list[ClaimedCallback]:
+    """Lease callbacks that wait, to be run once that is committed."""
     claimed = callbacks.claim(
         tx, name, now=now, seconds=settings.callback_lease_seconds, limit=_AT_ONCE
     )
@@ -68,15 +85,15 @@ def claim(
     instances = task_instances.by_ids(
         tx, [row.task_instance_id for row in wanted if row.task_instance_id is not None]
     )
-    orders = []
+    found = []
     for row in wanted:
         run, model = rows[row.run_pk], models.get(row.run_pk)
         version = versions[run.version_id]
         consumed = asset_events.consumed_by(tx, run.id)
         info = run_info(run, version, consumed, model.facts if model else None)
         ti = instances.get(row.task_instance_id)
-        orders.append(callback_order(row, info, dag_source(run, version, locate), ti))
-    return orders
+        found.append(ClaimedCallback(row, run, info, version, ti))
+    return found
 
 
 def finish(tx: Connection, name: str, ended: list[CallbackEnded], *, now: datetime) -> None:

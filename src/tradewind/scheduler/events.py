@@ -57,6 +57,12 @@ def report_of(event: AttemptEvent, *, is_live: bool) -> Report | None:
             return Report("lost", event.at, event.attempt_id, payload=lost)
 
 
+def not_launched(attempt: Attempt, error: Exception, at: datetime) -> Report:
+    """The executor never got it."""
+    lost = Lost(category="infra_lost", reason=f"It could not be launched: {error}")
+    return Report("lost", at, attempt.id, payload=lost)
+
+
 _PAYLOADS: dict[str, Any] = {
     "started": Beginning,
     "finished": Outcome,

@@ -14,10 +14,11 @@ from random import Random
 
 from tradewind.core.changes import ClearXComs, StoreXComs
 from tradewind.core.clock import Clock
-from tradewind.core.errors import InfrastructureError, Superseded
+from tradewind.core.errors import InfrastructureError, Superseded, TradewindError
 from tradewind.core.states import AttemptState
-from tradewind.executors.base import Executor
-from tradewind.scheduler import persist
+from tradewind.executors.base import CallbackEnded, Executor
+from tradewind.scheduler import events, persist
+from tradewind.scheduler.callbacks import ClaimedCallback
 from tradewind.scheduler.launch import Locate, work_order
 from tradewind.scheduler.models import Attempt, RunModel
 from tradewind.scheduler.settings import SchedulerSettings
@@ -199,12 +200,15 @@ class Scheduler:
         persist.committed(stored)
         if self._look.recount:
             self._recount_at = now + timedelta(seconds=self._settings.recount_seconds)
+        if done.next_look is not None:
+            self._look_at = (
+                done.next_look if self._look.around else min(self._look_at, done.next_look)
+            )
         self._look = Look(
             for_runs=bool(done.saved.gathered.finished or done.saved.gathered.emitted)
         )
         space.commit()
         self._save_by = self._starts_by = None
-        self._look_at = done.next_look or self._look_at
         for model, attempt in (*done.relaunch, *done.saved.launches):
             if attempt.state in LIVE:  # an intent found anew may have been reported meanwhile
                 self._launch(model, attempt)
@@ -212,14 +216,30 @@ class Scheduler:
             self._cancel(attempt, reason)
         for attempt in (*done.superseded, *fenced):
             self._cancel(attempt, attempt.reason or "Another attempt has taken its place.")
-        for order in done.orders:
-            self._executors[self._settings.default_executor].run_callback(order)
+        for claimed in done.callbacks:
+            self._run_callback(claimed)
         if done.renewed is not None:
             self._tell_renewed(done.renewed, now)
 
     def _launch(self, model: RunModel, attempt: Attempt) -> None:
         self._space.launched[attempt.id] = attempt
-        self._executors[attempt.executor].start(work_order(model, attempt, self._means.locate))
+        try:
+            order = work_order(model, attempt, self._means.locate)
+        except TradewindError as error:  # its snapshot is not to be had
+            now = self._clock.now()
+            del self._space.launched[attempt.id]
+            self._space.deliver(model.pk, events.not_launched(attempt, error, now), now)
+            return
+        self._executors[attempt.executor].start(order)
+
+    def _run_callback(self, claimed: ClaimedCallback) -> None:
+        try:
+            order = claimed.order(self._means.locate)
+        except TradewindError as error:
+            failed = CallbackEnded(callback_id=claimed.row.id, error=str(error))
+            self._space.callback_results.append(failed)
+            return
+        self._executors[self._settings.default_executor].run_callback(order)
 
     def _cancel(self, attempt: Attempt, reason: str) -> None:
         if attempt.id in self._space.launched:

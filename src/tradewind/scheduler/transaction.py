@@ -13,7 +13,7 @@ from random import Random
 from sqlalchemy import Connection
 
 from tradewind.core.clock import Clock
-from tradewind.core.protocol import CallbackOrder
+from tradewind.core.states import AttemptState
 from tradewind.executors.base import Executor
 from tradewind.scheduler import (
     asset_runs,
@@ -25,6 +25,7 @@ from tradewind.scheduler import (
     persist,
     run_creation,
 )
+from tradewind.scheduler.callbacks import ClaimedCallback
 from tradewind.scheduler.claiming import Budget, claim
 from tradewind.scheduler.launch import Locate
 from tradewind.scheduler.models import Attempt, Documents, RunModel, load, read_pasts
@@ -55,7 +56,7 @@ class Done:
     """What a transaction came to. `next_look`: when to look around again, if it did so."""
 
     saved: Saved = field(default_factory=Saved)
-    orders: list[CallbackOrder] = field(default_factory=list)
+    callbacks: list[ClaimedCallback] = field(default_factory=list)
     relaunch: list[tuple[RunModel, Attempt]] = field(default_factory=list)
     superseded: list[Attempt] = field(default_factory=list)
     renewed: set[int] | None = None
@@ -98,9 +99,10 @@ class Transaction:
         begun = self._look_for_runs() if self.look.around or self.look.for_runs else []
         if self.look.around:
             self._look_around()
-        self._load(begun)
+        loaded = self._load(begun)
         self._judge_past()
         self._deliver()
+        self._recover_intents(loaded)
         if self.look.around:
             for model in housekeeping.expire_attempts(
                 self.tx, self.means.name, self.space.models, now=self.now
@@ -118,6 +120,7 @@ class Transaction:
         leased, live = leasing.renew(self.tx, means.name, means.settings, now=self.now)
         for pk in space.models.keys() - leased:
             space.forget(pk)
+        space.to_load |= leased - space.models.keys()  # leased by a commit that seemed to fail
         for attempt in space.launched.values():
             if attempt.id not in live and attempt.state in LIVE:
                 self.done.superseded.append(attempt)
@@ -130,6 +133,7 @@ class Transaction:
             self.tx, means.known, now=self.now, chance=means.chance, limit=means.settings.batch
         )
         asset_runs.create_asset_triggered(self.tx, means.known, now=self.now, chance=means.chance)
+        self._set_timers()
         if self.draining:
             return []
         begun = leasing.start_queued(self.tx, means.name, means.settings, now=self.now)
@@ -151,8 +155,11 @@ class Transaction:
         space.set_paused(runs.paused_dags(self.tx))
         space.deferred_pools = {row.name for row in pools.listing(self.tx) if row.include_deferred}
         space.held_back = False
+
+    def _set_timers(self) -> None:
+        """When time alone will make runs or miss deadlines; until then nobody need look."""
         timers = (
-            self.now + timedelta(seconds=means.settings.poll_seconds),
+            self.now + timedelta(seconds=self.means.settings.poll_seconds),
             dags.next_due_at(self.tx, now=self.now),
             runs.next_queued_at(self.tx, now=self.now),
             deadlines.next_due_at(self.tx),
@@ -168,20 +175,37 @@ class Transaction:
 
     # --- the models ---------------------------------------------------------------------------
 
-    def _load(self, begun: list[int]) -> None:
+    def _load(self, begun: list[int]) -> list[RunModel]:
+        """Read the runs that are ours and not in memory."""
         space, means = self.space, self.means
+        loaded: list[RunModel] = []
         if space.to_load:
             leased = runs.leased_to(self.tx, means.name, space.to_load)
             loaded = load(self.tx, leased, means.known, infra_budget=means.settings.infra_retries)
             for model in loaded:
                 space.models[model.pk] = model
-                lost, superseded = space.adopt(model, means.name)
-                self.done.relaunch += [(model, attempt) for attempt in lost]
-                self.done.superseded += superseded
+                self.done.superseded += space.adopt(model)
                 if model.pk in begun:
                     model.run.begin(self.now)
                 space.touch(model, self.now)
             space.to_load = set()
+        return loaded
+
+    def _recover_intents(self, loaded: list[RunModel]) -> None:
+        """Attempts of ours that no executor has, now that all reports are in.
+
+        Intents were committed right before something failed, and are launched now. What had begun
+        is gone with the process that had this name before.
+        """
+        for model in loaded:
+            for attempt in list(model.attempts.values()):
+                if attempt.owner != self.means.name or attempt.id in self.space.launched:
+                    continue
+                if attempt.state is AttemptState.QUEUED:
+                    self.done.relaunch.append((model, attempt))
+                else:
+                    events.expire(model, attempt, self.now)
+                    self.space.touch(model, self.now)
 
     def _judge_past(self) -> None:
         """Runs whose previous run has moved look at it again."""
@@ -280,17 +304,12 @@ class Transaction:
                 self.means.store.notify(self.tx, CHANNEL)
 
     def _call_back(self) -> None:
+        """Store how callbacks ended, and lease those that wait."""
         means, space = self.means, self.space
         callbacks.finish(self.tx, means.name, space.callback_results, now=self.now)
         gathered = self.done.saved.gathered
         if self.draining or not (self.look.around or gathered.callbacks):
             return
-        self.done.orders = callbacks.claim(
-            self.tx,
-            means.name,
-            means.settings,
-            space.models,
-            means.known,
-            means.locate,
-            now=self.now,
+        self.done.callbacks = callbacks.claim(
+            self.tx, means.name, means.settings, space.models, means.known, now=self.now
         )

@@ -74,6 +74,7 @@ class Workspace:
             self._note_start(model, report)
         else:
             self.has_results = True
+            self.held_back = False
         self.touch(model, now)
 
     def _note_start(self, model: RunModel, report: Report) -> None:
@@ -121,6 +122,7 @@ class Workspace:
             due = model.run.next_wake() if model else None
             if model is not None and due is not None and due <= now:
                 self.touch(model, now)
+                self.held_back = False
 
     def next_wake(self) -> datetime | None:
         return self._wakes[0][0] if self._wakes else None
@@ -163,18 +165,14 @@ class Workspace:
 
     # --- attempts -----------------------------------------------------------------------------
 
-    def adopt(self, model: RunModel, owner: str) -> tuple[list[Attempt], list[Attempt]]:
+    def adopt(self, model: RunModel) -> list[Attempt]:
         """Square a run that was just read with what our executors hold.
 
-        First, intents of ours that no executor has: they were committed right before something
-        failed, and are to be launched now. Second, attempts that run here but were superseded.
+        The answer: attempts that run here but were superseded.
         """
-        lost = []
         for attempt in model.attempts.values():
             if attempt.id in self.launched:
                 self.launched[attempt.id] = attempt
-            elif attempt.owner == owner:
-                lost.append(attempt)
         superseded = [
             attempt
             for attempt in self.launched.values()
@@ -184,4 +182,4 @@ class Workspace:
         ]
         for attempt in superseded:
             attempt.state = AttemptState.FENCED
-        return lost, superseded
+        return superseded

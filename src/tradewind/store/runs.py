@@ -140,13 +140,13 @@ def claim_leases(
 
 
 def renew_leases(tx: Connection, owner: str, *, now: datetime, seconds: float) -> set[int]:
-    """Renew all leases of `owner` on active runs, and say which runs those are.
+    """Renew all leases of `owner` on running runs, and say which runs those are.
 
     A lease that ended but that nobody took is renewed too: nobody was wronged meanwhile.
     """
     renewed = tx.execute(
         update(dag_run)
-        .where(dag_run.c.state.in_(ACTIVE), dag_run.c.lease_owner == owner)
+        .where(dag_run.c.state == DagRunState.RUNNING.value, dag_run.c.lease_owner == owner)
         .values(lease_until=lease_end(tx, now, seconds))
         .returning(dag_run.c.id)
     )

@@ -1,5 +1,6 @@
 """What dies, stalls or comes late: nothing is lost, and nothing happens twice."""
 
+import dataclasses
 import random
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -9,8 +10,9 @@ import pytest
 from sqlalchemy import event, exc
 
 from support.scheduling import Plan, World, chain, fails_first, make_dag, returns, task, wide
+from tradewind.core.errors import InfrastructureError
 from tradewind.store.engine import Store
-from tradewind.store.schema import attempt, dag_run
+from tradewind.store.schema import attempt, callback, dag_run
 
 
 @pytest.fixture
@@ -229,6 +231,41 @@ def test_an_ambiguous_commit_launches_the_attempt_all_the_same(world: World) -> 
     world.finish_all()
     assert world.run_states() == {"r1": "success"}
     assert world.executors["a"].started_tasks() == ["t000", "t001"]
+
+
+def test_a_scheduler_that_comes_back_under_its_name_goes_on(world: World) -> None:
+    """A container that is restarted may get the same name again."""
+    world.publish(chain("d", 2))
+    scheduler = world.scheduler("a", script=lambda order: Plan(seconds=None))
+    world.trigger("d")
+    scheduler.step()
+    world.run_for(6)  # its first attempt runs, and that is stored
+    world.kill("a")
+    world.scheduler("a")
+    world.publish(chain("other", 1))
+    world.trigger("other", "r2")
+    world.finish_all()
+    assert world.run_states() == {"r1": "success", "r2": "success"}
+    assert [row.state for row in world.attempts()] == ["fenced", "ended", "ended", "ended"]
+
+
+def test_a_snapshot_that_cannot_be_had_fails_its_tasks_in_the_end(world: World) -> None:
+    def locate(digest: str) -> str:
+        raise InfrastructureError(f"the storage does not have {digest}")
+
+    world.publish(make_dag("d", task("one"), callbacks=["on_failure"]))
+    scheduler = world.scheduler()
+    scheduler._means = dataclasses.replace(scheduler._means, locate=locate)
+    world.trigger("d")
+    world.finish_all()
+    world.run_for(1)
+    assert world.run_states() == {"r1": "failed"}
+    assert {row.reason for row in world.attempts()} == {
+        "It could not be launched: the storage does not have d1"
+    }
+    assert len(world.attempts()) == 4  # the budget for infrastructure, and the last straw
+    (row,) = world.query(callback.select())
+    assert (row.state, row.error) == ("failed", "the storage does not have d1")
 
 
 def test_stopping_drains_and_leaves_the_runs_to_others(world: World) -> None:
