@@ -6,6 +6,7 @@ the task API and wakes the scheduler. When the host dies, what it ran is lost an
 
 import os
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -55,6 +56,10 @@ _batches = msgspec.msgpack.Decoder(Batch)
 _LONGEST_PAUSE_SECONDS: Final = 30.0
 _STABLE_SECONDS: Final = 60.0
 """A host that lived for so long did not die of its start; the next one is started at once."""
+
+
+_SEND_TIMEOUT: Final = struct.pack("ll", 10, 0)
+"""Seconds and microseconds: a host that hangs must not hang the scheduler."""
 
 
 class TaskApi(Protocol):
@@ -173,6 +178,7 @@ class LocalExecutor:
 
     def _start_host(self) -> None:
         ours, theirs = socket.socketpair()
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _SEND_TIMEOUT)
         command = [
             sys.executable,
             "-P",
@@ -200,7 +206,9 @@ class LocalExecutor:
             return False
         try:
             connection.send(message)
-        except OSError:
+        except OSError:  # gone, or it has not read for long: the stream is of no use any more
+            if self._host is not None:
+                self._host.kill()
             return False
         return True
 

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import socket
+import struct
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 from integration.runner.harness import WAIT_SECONDS, Bench, bench
 from tradewind.core.protocol import Failed, Succeeded
 from tradewind.executors.base import AttemptEnded, AttemptReported
+from tradewind.runner.messages import RenewLeases
 
 DAG_FILE = """
 import ctypes, os, signal, subprocess, time
@@ -311,6 +314,19 @@ def test_when_the_host_dies_its_attempts_do_and_another_host_takes_over(own: Ben
         own.woken.wait(WAIT_SECONDS)
         own.woken.clear()
     assert isinstance(own.run("d.py", "quick"), Succeeded)
+
+
+def test_a_host_that_hangs_is_replaced_when_it_is_spoken_to(own: Bench) -> None:
+    attempt, pid = sleeping(own, "sleep")
+    host = parent_of(parent_of(pid))
+    os.kill(host, signal.SIGSTOP)
+    connection = own.executor._connection
+    assert connection is not None
+    connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", 0, 1000))
+    while own.executor._tell(RenewLeases(attempt_ids=[0] * 10_000, lease_seconds=1.0)):
+        pass  # until its buffer is full
+    assert own.ended(attempt).category == "infra_lost"
+    wait_until_gone(host)
 
 
 def test_closing_lets_attempts_finish_then_cancels(tmp_path: Path) -> None:
