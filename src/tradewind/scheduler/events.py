@@ -12,7 +12,7 @@ import msgspec
 from tradewind.core.changes import CancelAttempt
 from tradewind.core.instances import TaskInstance
 from tradewind.core.protocol import Failed, Outcome, Resume
-from tradewind.core.states import AttemptState
+from tradewind.core.states import AttemptState, TaskInstanceState
 from tradewind.executors.base import AttemptEnded, AttemptReported, AttemptStarted
 from tradewind.scheduler.models import Attempt, Report, RunModel
 
@@ -137,10 +137,11 @@ def _start(model: RunModel, attempt: Attempt, ti: TaskInstance, report: Report) 
 
 def _finish(model: RunModel, attempt: Attempt, ti: TaskInstance, report: Report) -> None:
     failure = report.payload if isinstance(report.payload, Failed) else None
+    before = ti.state
     if not model.run.reported(ti, report.payload, report.at):
         _refuse(model, report, f"its task instance is {ti.state}")
         return
-    attempt.outcome = ti.state.value
+    attempt.outcome = _verdict(before, ti.state)
     attempt.started_at = attempt.started_at or report.at
     if failure is not None:
         attempt.category, attempt.reason = "user_code", failure.message
@@ -149,10 +150,11 @@ def _finish(model: RunModel, attempt: Attempt, ti: TaskInstance, report: Report)
 
 def _lose(model: RunModel, attempt: Attempt, ti: TaskInstance, report: Report) -> None:
     lost: Lost = report.payload
+    before = ti.state
     if not model.run.lost(ti, lost.category, lost.reason, report.at):
         _refuse(model, report, f"its task instance is {ti.state}")
         return
-    attempt.outcome = ti.state.value
+    attempt.outcome = _verdict(before, ti.state)
     attempt.category, attempt.reason = lost.category, lost.reason
     attempt.exit_code = lost.exit_code
     _end(model, attempt, report.at)
@@ -163,6 +165,15 @@ def _end(model: RunModel, attempt: Attempt, at: datetime) -> None:
     attempt.ended_at = at
     del model.attempts[attempt.id]
     model.note(attempt, "finish", at, attempt.outcome)
+
+
+def _verdict(before: TaskInstanceState, after: TaskInstanceState) -> str:
+    """What became of the attempt, as its own state: one that is tried again has failed."""
+    if before is TaskInstanceState.RESTARTING:
+        return before.value
+    if after in (TaskInstanceState.UP_FOR_RETRY, TaskInstanceState.SCHEDULED):
+        return TaskInstanceState.FAILED.value
+    return after.value
 
 
 def _refuse(model: RunModel, report: Report, why: str) -> None:
@@ -183,8 +194,9 @@ def expire(model: RunModel, attempt: Attempt, now: datetime) -> None:
     ti = model.by_id[attempt.task_instance_id]
     if ti.attempt_id == attempt.id:
         attempt.category = "infra_lost"
+        before = ti.state
         model.run.lost(ti, "infra_lost", reason, now)
-        attempt.outcome = ti.state.value
+        attempt.outcome = _verdict(before, ti.state)
 
 
 def fence(model: RunModel, attempt: Attempt, now: datetime, reason: str) -> None:

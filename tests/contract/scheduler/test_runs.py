@@ -108,7 +108,7 @@ def test_an_attempt_has_its_history_and_verdict(world: World) -> None:
     world.trigger("d")
     world.finish_all()
     first, second = world.attempts()
-    assert (first.state, first.outcome, first.category) == ("ended", "up_for_retry", "user_code")
+    assert (first.state, first.outcome, first.category) == ("ended", "failed", "user_code")
     assert (second.state, second.outcome, second.category) == ("ended", "success", None)
     assert (first.generation, second.generation) == (1, 2)
     assert first.hostname == "fake"
