@@ -66,7 +66,8 @@ def _due_slots(
     row: AnyRow, dag: SerializedDag, room: int, now: datetime
 ) -> tuple[list[Slot], Slot | None]:
     """The slots to make runs of, `room` at most, and the one to plan after them."""
-    slot: Slot | None = _planned(row, dag.timetable, now)
+    planned = _planned(row, dag.timetable, now)
+    slot: Slot | None = planned if dag.catchup else _newest_due(dag, planned, now)
     made: list[Slot] = []
     while slot is not None and slot.run_after <= now and len(made) < room:
         made.append(slot)
@@ -85,6 +86,15 @@ def _planned(row: AnyRow, timetable: Timetable, now: datetime) -> Slot:
         # Planned when the run before it was created: its interval lasts until now, and that is
         # what its run id tells, too.
         return structs.replace(planned, interval_end=max(planned.interval_end, now), run_after=now)
+    return planned
+
+
+def _newest_due(dag: SerializedDag, planned: Slot, now: datetime) -> Slot:
+    """Without catchup a slot that was planned long ago (the DAG was paused, or no scheduler ran)
+    gives way to the newest one that is due."""
+    later = following_slot(dag, planned, now)
+    while later is not None and planned.run_after < later.run_after <= now:
+        planned, later = later, following_slot(dag, later, now)
     return planned
 
 

@@ -111,6 +111,19 @@ def test_paused_dags_get_no_new_scheduled_runs(world: World) -> None:
     assert scheduled(world) == []
 
 
+def test_without_catchup_a_long_pause_is_not_made_up_for(world: World) -> None:
+    dag_ = daily(catchup=False)
+    world.publish(dag_, paused=True)
+    world.scheduler()
+    world.plan_next(dag_)
+    world.clock.advance(5 * DAY.total_seconds())
+    with world.store.begin() as tx:
+        dags.set_paused(tx, ["d"], False)
+    world.notify()
+    world.run_for(60)
+    assert scheduled(world) == ["03-06"]
+
+
 def test_an_interval_timetable_runs_when_its_interval_is_over(world: World) -> None:
     dag_ = make_dag(
         "d",
