@@ -28,11 +28,13 @@ from tradewind.core.plan import DagPlan
 from tradewind.core.protocol import (
     Deferred,
     Failed,
+    Json,
     Outcome,
     Rescheduled,
     Resume,
     Skipped,
     Succeeded,
+    XComValue,
 )
 from tradewind.core.ready import Lane
 from tradewind.core.retries import INFRA_BUDGET, USER_CATEGORIES, may_retry, retry_at
@@ -260,10 +262,16 @@ class Run:
         return True
 
     def trigger_fired(self, ti: TaskInstance, resume: Resume, now: datetime) -> bool:
-        """deferred → scheduled. Method and arguments are those given when it was deferred."""
+        """deferred → scheduled, or to the end that the event itself says (`Resume.ends_as`).
+
+        Method and arguments are those given when it was deferred.
+        """
         if ti.state is not S.DEFERRED:
             return False
-        self._resume(ti, _resumption(ti, resume), now)
+        if resume.ends_as is None:
+            self._resume(ti, _resumption(ti, resume), now)
+        else:
+            self._end_from_trigger(ti, resume, now)
         return True
 
     def advance(self, now: datetime) -> None:
@@ -348,6 +356,22 @@ class Run:
         ti.resume = resume
         self._ledger.effects.append(DeleteTrigger(ti))
         self._ledger.schedule(ti, now)
+
+    def _end_from_trigger(self, ti: TaskInstance, resume: Resume, now: datetime) -> None:
+        """The trigger knows how the task ends; nothing runs again. A failure is final."""
+        self._ledger.effects.append(DeleteTrigger(ti))
+        match resume.ends_as:
+            case S.SUCCESS:
+                xcoms = [_pushed(key, value) for key, value in resume.xcoms.items()]
+                self._succeed(ti, Succeeded(xcoms=xcoms), now)
+                self._call_back(ti, "on_success", "")
+            case S.SKIPPED:
+                self._ledger.end(ti, S.SKIPPED, now, "its trigger skipped it")
+                self._call_back(ti, "on_skipped", "")
+            case _:
+                reason = resume.trigger_error or "its trigger failed it"
+                self._fail(ti, now, reason, retryable=False, delay_seconds=None)
+                self._call_back(ti, "on_failure", reason)
 
     def _call_back(self, ti: TaskInstance, kind: str, reason: str) -> None:
         if kind in self.plan.tasks[ti.task_id].spec.callbacks:
@@ -460,6 +484,11 @@ def _resumption(ti: TaskInstance, news: Resume) -> Resume:
         timed_out=news.timed_out,
         trigger_error=news.trigger_error,
     )
+
+
+def _pushed(key: str, value: Json) -> XComValue:
+    """A trigger's XCom; its length counts when something is mapped over the task."""
+    return XComValue(key=key, value=value, length=len(value) if isinstance(value, list) else None)
 
 
 def _result_length(ti: TaskInstance, outcome: Succeeded) -> int | None:

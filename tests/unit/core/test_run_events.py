@@ -265,6 +265,34 @@ def test_a_failed_trigger_resumes_with_its_error() -> None:
     assert ti.resume == Resume(method="go", kwargs={"k": 2}, trigger_error="Traceback")
 
 
+@pytest.mark.parametrize(
+    ("ends_as", "kind"),
+    [("success", "on_success"), ("skipped", "on_skipped"), ("failed", "on_failure")],
+)
+def test_an_event_may_end_the_task_by_itself(ends_as: str, kind: str) -> None:
+    run = new_run(dag(task("a", retries=3, callbacks=[kind]), task("b", "a")))
+    ti = finish(run, "a", DEFERRED)
+    run.take_changes()
+    resume = Resume(method="", ends_as=ends_as, xcoms={"return_value": [1, 2], "other": 3})
+    assert run.trigger_fired(ti, resume, START + SECOND)
+    found = run.take_changes().effects
+    assert (ti.state, ti.end_date, ti.resume) == (ends_as, START + SECOND, None)
+    assert [e.kinds for e in found if isinstance(e, RunCallbacks)] == [[kind]]
+    assert len([e for e in found if isinstance(e, DeleteTrigger)]) == 1
+    pushed = [(x.key, x.value) for e in found if isinstance(e, StoreXComs) for x in e.xcoms]
+    assert pushed == ([("return_value", [1, 2]), ("other", 3)] if ends_as == "success" else [])
+
+
+def test_what_a_trigger_pushes_can_be_mapped_over() -> None:
+    run = new_run(dag(task("a"), task("b", "a", expansion=over("a"))))
+    ti = finish(run, "a", DEFERRED)
+    run.trigger_fired(
+        ti, Resume(method="", ends_as="success", xcoms={"return_value": [7, 8]}), START
+    )
+    run.advance(START)
+    assert [get(run, "b", index).state for index in (0, 1)] == ["scheduled", "scheduled"]
+
+
 def test_a_lost_resumption_resumes_again() -> None:
     run = new_run(dag(task("a")))
     ti = finish(run, "a", DEFERRED)
