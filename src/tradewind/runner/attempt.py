@@ -237,6 +237,7 @@ class Attempt:
         self.context["task"] = self.task
         if self.task.params or self.ti.run.conf:
             _ = self.context["params"]  # a value that its schema refuses fails the task here
+        self.task.resolve_template_files()
         if self.task.template_fields:
             self.task.render_template_fields(self.context)
             self._show_rendered_fields()

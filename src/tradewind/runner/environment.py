@@ -4,6 +4,9 @@ from collections.abc import Mapping
 
 _CREDENTIALS = (
     "TRADEWIND_DATABASE__",
+    "TRADEWIND_STORAGE__",
+    "PGPASSWORD",  # libpq takes it when the URL has none
+    "PGPASSFILE",
     "TRADEWIND_API__",
     "TRADEWIND_CELERY__",
     "TRADEWIND_CORE__FERNET_KEY",

@@ -50,6 +50,13 @@ class Do(BaseOperator):
         return [event, kwargs]
 
 
+class FromFile(Do):
+    template_ext = (".txt",)
+
+    def prepare_template(self):
+        self.text = "prepared " + self.text
+
+
 class Never(BaseTrigger):
     def serialize(self):
         return "some.where.Never", {"at": datetime(2026, 1, 1, tzinfo=timezone.utc)}
@@ -136,6 +143,7 @@ with DAG("d"):
         trigger=Never(), method_name="goes_on", kwargs={"n": 1}, timeout=timedelta(minutes=2)))
     Do(task_id="templated", params={"size": 3},
        text="{{ ds }} {{ var.value.colour }} {{ params.size }}")
+    FromFile(task_id="from_file", text="greeting.txt")
     Do(task_id="undefined", text="{{ nobody }}")
     Do(task_id="bad_param", params={"size": "x"}, do=lambda t, c: 1)
     Do(task_id="policy_fails", do=throw(KeyError("k")), retry_policy=Policy("fail"))
@@ -290,6 +298,12 @@ def test_templates_see_the_context_and_are_shown(stand: Bench) -> None:
     assert value(outcome) == "2026-01-15 blue 3"
     shown = [m for m in stand.api.of_type(SetRenderedFields) if m.attempt_id == attempt]
     assert shown == [SetRenderedFields(attempt_id=attempt, fields={"text": "2026-01-15 blue 3"})]
+
+
+def test_a_template_file_passes_the_hook_before_it_is_rendered(stand: Bench) -> None:
+    stand.write("greeting.txt", "for {{ run_id }}")
+    outcome = stand.run("d.py", "from_file")
+    assert [x.value for x in outcome.xcoms] == [f"prepared for {run_info().run_id}"]
 
 
 def test_conf_overrides_params(stand: Bench) -> None:

@@ -56,6 +56,8 @@ def test_credentials_do_not_reach_user_code() -> None:
     }
     dropped = {
         "TRADEWIND_DATABASE__URL": "x",
+        "TRADEWIND_STORAGE__URL": "x",
+        "PGPASSWORD": "x",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "x",
         "AIRFLOW__CORE__SQL_ALCHEMY_CONN": "x",
         "AIRFLOW__CORE__FERNET_KEY": "x",
