@@ -7,7 +7,6 @@ leases a run reads it again afterwards, and ends the processes of attempts that 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from random import Random
 from typing import Any
 
 from msgspec import structs
@@ -67,7 +66,6 @@ def trigger_run(
     note: str | None = None,
     partition_key: str | None = None,
     user: str | None = None,
-    chance: Random | None = None,
 ) -> AnyRow:
     """Make a run of the newest version; the row of `dag_run`.
 

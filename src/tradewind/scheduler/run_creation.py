@@ -23,7 +23,7 @@ from tradewind.core.dag import (
 )
 from tradewind.core.deadlines import due_at, runs_needed
 from tradewind.core.states import DagRunState, DagRunType
-from tradewind.core.timetables import active_runs_limit, needs_child, next_slot
+from tradewind.core.timetables import active_runs_limit, following_slot, needs_child
 from tradewind.core.timetables.partition import slot_at
 from tradewind.scheduler.models import Documents
 from tradewind.store import dags, deadlines, runs
@@ -96,18 +96,6 @@ def _newest_due(dag: SerializedDag, planned: Slot, now: datetime) -> Slot:
     while later is not None and planned.run_after < later.run_after <= now:
         planned, later = later, following_slot(dag, later, now)
     return planned
-
-
-def following_slot(dag: SerializedDag, last: Slot | None, now: datetime) -> Slot | None:
-    """The DAG's next slot after `last`."""
-    return next_slot(
-        dag.timetable,
-        last=last,
-        earliest=dag.start_date,
-        latest=dag.end_date,
-        catchup=dag.catchup,
-        now=now,
-    )
 
 
 def room_of(row: AnyRow, dag: SerializedDag, queued: Mapping[str, int]) -> int:

@@ -114,9 +114,12 @@ class Scheduler:
             executor.close(drain_seconds=0)
         self._save_by = self._clock.now()
         self.step()
-        with self._store.begin() as tx:
-            runs.release_leases(tx, self._name)
-            self._store.notify(tx, CHANNEL)
+        try:
+            with self._store.begin() as tx:
+                runs.release_leases(tx, self._name)
+                self._store.notify(tx, CHANNEL)
+        except InfrastructureError as error:
+            logger.warning("could not give up the leases, they will end by themselves: %s", error)
 
     def _wait(self, seconds: float) -> None:
         self._wake.wait(seconds)

@@ -100,15 +100,6 @@ def advance_revision(
     return tx.execute(statement, rows).rowcount == len(rows)
 
 
-def bump(tx: Connection, run_pk: int, **values: Any) -> None:
-    """Change a run's row without having read it; whoever has read it must read it again."""
-    tx.execute(
-        update(dag_run)
-        .where(dag_run.c.id == run_pk)
-        .values(revision=dag_run.c.revision + 1, needs_attention=True, **values)
-    )
-
-
 # --- leases ---------------------------------------------------------------------------------------
 
 
