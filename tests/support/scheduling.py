@@ -1,17 +1,14 @@
 """A control plane in miniature: schedulers with fake executors on one virtual clock."""
 
 from collections.abc import Callable
-from contextlib import closing
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-import msgspec
 from sqlalchemy import select
 
-from support.clock import START, VirtualClock
+from support.clock import VirtualClock
 from support.fake_executor import FakeExecutor, Plan, Script
-from tradewind.core import dag as documents
 from tradewind.core.dag import SCHEMA, NullSchedule, SerializedDag, TaskSpec, Timetable
 from tradewind.core.protocol import Failed, Succeeded, WorkOrder, XComValue
 from tradewind.scheduler.scheduler import Scheduler
@@ -125,7 +122,7 @@ class World:
 
     def plan_next(self, dag: SerializedDag) -> None:
         """Plan the first scheduled run, as the DAG processor does."""
-        from tradewind.scheduler.run_creation import following_slot
+        from tradewind.core.timetables import following_slot
 
         with self.store.begin() as tx:
             dags.set_next_slots(tx, {dag.dag_id: following_slot(dag, None, self.clock.now())})
@@ -258,20 +255,3 @@ class World:
 
     def describe(self) -> str:
         return f"at {self.clock.now()}: runs {self.run_states()}, instances {self.states()}"
-
-
-__all__ = [
-    "FAIL",
-    "START",
-    "Plan",
-    "World",
-    "chain",
-    "closing",
-    "documents",
-    "fails_first",
-    "make_dag",
-    "msgspec",
-    "returns",
-    "task",
-    "wide",
-]

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 import msgspec
 from sqlalchemy import Connection
@@ -16,10 +15,9 @@ from tradewind.core.dag import (
     AssetSchedule,
     PartitionedAssets,
     SerializedDag,
-    Slot,
     structural_hash,
 )
-from tradewind.core.timetables import needs_child, next_slot
+from tradewind.core.timetables import following_slot, needs_child
 from tradewind.store import assets, bundles, dags, snapshots
 from tradewind.store.engine import Store
 
@@ -241,17 +239,6 @@ class Publisher:
             hint=error.hint,
             now=now,
         )
-
-
-def following_slot(dag: SerializedDag, last: Slot | None, now: datetime) -> Slot | None:
-    return next_slot(
-        dag.timetable,
-        last=last,
-        earliest=dag.start_date,
-        latest=dag.end_date,
-        catchup=dag.catchup,
-        now=now,
-    )
 
 
 def scheduling_assets(document: SerializedDag) -> list[str]:

@@ -14,7 +14,7 @@ from tradewind.cli.dag_test import test
 from tradewind.cli.files import parse_object
 from tradewind.cli.find import matching_dags, the_dag, the_document, the_run
 from tradewind.cli.output import output_option, print_record, print_rows
-from tradewind.core.timetables import next_slots
+from tradewind.core.timetables import next_slots, time_limits
 from tradewind.scheduler import actions
 from tradewind.store import bundles, listings
 from tradewind.store import dags as statements
@@ -281,13 +281,14 @@ def next_execution(dag_id: str, num_executions: int, output: str) -> None:
         row = the_dag(tx, dag_id)
         document = the_document(tx, dag_id)
     first = statements.next_slot(row)
+    earliest, latest = time_limits(document)
     slots = [] if first is None else [first]
     if first is not None and num_executions > 1:
         slots += next_slots(
             document.timetable,
             last=first,
-            earliest=document.start_date,
-            latest=document.end_date,
+            earliest=earliest,
+            latest=latest,
             catchup=True,
             now=datetime.now(UTC),
             count=num_executions - 1,

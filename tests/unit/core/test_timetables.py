@@ -212,6 +212,24 @@ def test_time_limits(own: Dates, tasks: list[Dates], limits: Dates) -> None:
     assert timetables.time_limits(dag) == tuple(limit and at(limit) for limit in limits)
 
 
+def test_a_dags_slots_begin_with_the_dates_of_its_tasks() -> None:
+    task = TaskSpec(task_id="a", label="", operator="", start_date=at("2026-01-03"))
+    dag = SerializedDag(
+        schema=1,
+        dag_id="d",
+        file="d.py",
+        timetable=CronTrigger(crons=["0 0 * * *"]),
+        catchup=True,
+        tasks=[task],
+    )
+    first = timetables.following_slot(dag, None, at("2026-02-01"))
+    assert first is not None
+    assert first.run_after == at("2026-01-03")
+    second = timetables.following_slot(dag, first, at("2026-02-01"))
+    assert second is not None
+    assert second.run_after == at("2026-01-04")
+
+
 # --- clocks that change ---------------------------------------------------------------------------
 
 

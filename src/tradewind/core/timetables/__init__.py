@@ -44,6 +44,7 @@ __all__ = [
     "decode_delta",
     "description",
     "encode_delta",
+    "following_slot",
     "manual_interval",
     "needs_child",
     "next_slot",
@@ -84,6 +85,19 @@ def time_limits(dag: SerializedDag) -> tuple[datetime | None, datetime | None]:
     ends = [task.end_date for task in dag.tasks if task.end_date is not None]
     last_end = max(ends, default=None) if len(ends) == len(dag.tasks) else None
     return dag.start_date or min(starts, default=None), dag.end_date or last_end
+
+
+def following_slot(dag: SerializedDag, last: Slot | None, now: datetime) -> Slot | None:
+    """A DAG's next slot after `last` (None: it has had none), by its schedule and its dates."""
+    earliest, latest = time_limits(dag)
+    return next_slot(
+        dag.timetable,
+        last=last,
+        earliest=earliest,
+        latest=latest,
+        catchup=dag.catchup,
+        now=now,
+    )
 
 
 def next_slots(
