@@ -37,6 +37,8 @@ class ControlPlane:
             return protocol.ConnectionReply(connection=self.connections.get(message.conn_id))
         if isinstance(message, protocol.GetVariable):
             return protocol.VariableReply(found=False)
+        if isinstance(message, protocol.GetPreviousDagRun):
+            return protocol.DagRunReply()
         answer = self.answers.get(type(message))
         if answer is None:
             raise UserError(f"not in this test: {message}")

@@ -5,6 +5,7 @@ Dates are pendulum's; pendulum is not imported before one of them is used. Names
 """
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from copy import copy
 from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -70,12 +71,22 @@ class TaskContext(_LazyDict):
 
 
 class LazyValue:
-    """Stands for a value that needs a request, and makes it when it is used in any way."""
+    """Stands for a value that needs a request, and makes it when it is used in any way.
+
+    It is pickled as the value; `__wrapped__` is the value itself, as Airflow's proxies have it.
+    """
 
     __slots__ = ("_compute",)
 
     def __init__(self, compute: Callable[[], Any]) -> None:
         object.__setattr__(self, "_compute", cache(compute))
+
+    @property
+    def __wrapped__(self) -> Any:
+        return self._compute()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return copy, (self._compute(),)  # whoever reads the pickle may not have this class
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._compute(), name)

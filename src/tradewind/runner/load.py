@@ -23,16 +23,28 @@ def load_dag_file(root: str, file: str) -> "list[DAG]":
     The bundle's root, and after it the file's own folder, are on `sys.path` from then on, so helper
     modules beside DAGs are found; a zip file is a folder whose top-level modules are all imported.
     Whatever the file raises passes through, `SystemExit` included. To be called once per process
-    and file: what it imports stays imported.
+    and file: what it imports stays imported. Raises `InvalidDag` when the file's DAGs are those of
+    an installed Apache Airflow.
     """
     from tradewind import compat
 
-    compat.install()
+    ours = compat.install()
     sys.dont_write_bytecode = True  # a snapshot is immutable, and maybe read-only
     path = os.path.join(root, file)
     if zipfile.is_zipfile(path):
-        return [dag for stem in _zip_modules(path) for dag in _load(path, file, stem)]
-    return _load(root, file, None)
+        dags = [dag for stem in _zip_modules(path) for dag in _load(path, file, stem)]
+    else:
+        dags = _load(root, file, None)
+    if not ours and not dags and "airflow" in sys.modules:
+        where = getattr(sys.modules["airflow"], "__file__", None) or sys.prefix
+        raise InvalidDag(
+            f"`import airflow` in {file} gets Apache Airflow itself, which is installed in this "
+            f"environment ({os.path.dirname(where)}), so the file makes no DAGs of Tradewind.",
+            hint="Take it out of the environment (pip uninstall apache-airflow apache-airflow-core "
+            "apache-airflow-task-sdk) or install Tradewind in one of its own; a file may also "
+            "import from tradewind.sdk instead of airflow.",
+        )
+    return dags
 
 
 def _load(root: str, file: str, zipped: "str | None") -> "list[DAG]":

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, NoReturn
 from tradewind.core.states import TriggerRule
 from tradewind.sdk import arguments
 from tradewind.sdk.authoring import current_dag, current_group, validate_key
+from tradewind.sdk.context import is_running
 from tradewind.sdk.exceptions import TaskDeferralError, TaskDeferralTimeout, TaskDeferred
 from tradewind.sdk.operator import AbstractOperator
 from tradewind.sdk.param import ParamsDict, task_params
@@ -293,6 +294,7 @@ class BaseOperator(AbstractOperator):
             "_constructed" in self.__dict__
             and name in self.template_fields
             and self._dag is not None
+            and not is_running()  # values may be anything then, cyclic ones included
         ):
             self._draw_arrows_from([value])
 

@@ -101,6 +101,11 @@ def running_in(context: Context) -> Iterator[None]:
         _running.reset(token)
 
 
+def is_running() -> bool:
+    """Whether a task or callback runs now, in contrast to a DAG file that is being imported."""
+    return bool(_running.get())
+
+
 def get_current_context() -> Context:
     """The context of the task that runs now.
 

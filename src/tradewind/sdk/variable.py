@@ -10,6 +10,7 @@ from tradewind.core import protocol
 from tradewind.sdk.authoring import NOTSET
 from tradewind.sdk.comms import get_channel
 from tradewind.sdk.exceptions import AirflowNotFoundException, NotInTaskContext
+from tradewind.sdk.masking import mask_secret
 
 _PREFIXES = ("AIRFLOW_VAR_", "TRADEWIND_VAR_")
 
@@ -93,6 +94,7 @@ def _look_up(key: str) -> str | None:
     for prefix in _PREFIXES:
         text = os.environ.get(prefix + key.upper())
         if text is not None:
+            mask_secret(text, key)
             return text
     channel = get_channel()
     if channel is None:

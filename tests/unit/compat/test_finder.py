@@ -114,3 +114,31 @@ from airflow.providers.common.compat.sdk import DAG, REAL
 print(json.dumps([DAG.__module__, REAL]))
 """
     assert run(code, tmp_path) == ["tradewind.sdk.dag", True]
+
+
+def test_dag_files_that_get_apache_airflow_itself_are_refused(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {
+            "site/airflow/__init__.py": "class DAG:\n    pass",
+            "site/airflow/models/__init__.py": "",
+            "dags/theirs.py": "from airflow import DAG\ndag = DAG()",
+            "dags/ours.py": "from tradewind.sdk import DAG\ndag = DAG('ours', schedule=None)",
+        },
+    )
+    code = f"""
+import json
+from tradewind.core.errors import InvalidDag
+from tradewind.runner.load import load_dag_file
+root = {str(tmp_path / "dags")!r}
+loaded = [dag.dag_id for dag in load_dag_file(root, "ours.py")]
+try:
+    load_dag_file(root, "theirs.py")
+except InvalidDag as error:
+    print(json.dumps([loaded, str(error), error.hint]))
+"""
+    loaded, message, hint = run(code, tmp_path / "site")
+    assert loaded == ["ours"]
+    assert "theirs.py gets Apache Airflow itself" in message
+    assert str(tmp_path / "site" / "airflow") in message
+    assert "pip uninstall apache-airflow" in hint

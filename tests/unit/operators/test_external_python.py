@@ -65,6 +65,14 @@ def test_context_entries_by_name() -> None:
     assert Bench().execute(operator) == ["2026-01-15", "2026-01-15T06:00:00+00:00", {}]
 
 
+def wants_the_previous_run(prev_start_date_success: Any, **context: Any) -> Any:
+    return [prev_start_date_success is None, "prev_end_date_success" in context]
+
+
+def test_values_that_need_a_request_travel_as_what_they_are() -> None:
+    assert Bench().execute(external(wants_the_previous_run)) == [True, True]
+
+
 def wants_ti(ti: Any) -> None: ...
 
 

@@ -7,9 +7,11 @@ import pytest
 
 from support.task_bench import Bench
 from tradewind.sdk import Asset, Metadata
+from tradewind.sdk.baseoperator import BaseOperator
 from tradewind.sdk.dag import DAG
 from tradewind.sdk.exceptions import AirflowException
 from tradewind.sdk.operators.python import PythonOperator
+from tradewind.sdk.xcom_arg import PlainXComArg
 
 
 def call(function: Any, **kwargs: Any) -> Any:
@@ -98,3 +100,24 @@ def test_a_generator_that_is_a_value_is_left_alone() -> None:
 def test_what_cannot_be_called_is_refused() -> None:
     with DAG("d", schedule=None), pytest.raises(AirflowException, match="must be callable"):
         PythonOperator(task_id="t", python_callable="nope")
+
+
+class Collects(BaseOperator):
+    template_fields = ("found",)
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.found: Any = None
+
+    def execute(self, context: Any) -> Any:
+        circle: list[Any] = [PlainXComArg(context["dag"].get_task("other"))]
+        circle.append(circle)
+        self.found = circle
+        return sorted(self.upstream_task_ids)
+
+
+def test_template_fields_set_while_the_task_runs_draw_no_arrows() -> None:
+    with DAG("d", schedule=None):
+        BaseOperator(task_id="other")
+        task = Collects(task_id="t")
+    assert Bench().execute(task) == []

@@ -1,6 +1,7 @@
 """The context: what it holds, what it computes only when asked, and what old names mean."""
 
 import asyncio
+import pickle
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -131,6 +132,8 @@ def test_a_lazy_value_acts_as_the_value() -> None:
     assert AT - value == timedelta(0)
     assert calls == [1]
     assert not LazyValue(lambda: None)
+    assert pickle.loads(pickle.dumps(value)) == AT
+    assert type(pickle.loads(pickle.dumps(value))) is datetime
 
 
 # --- the entries -------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tradewind.core import protocol
-from tradewind.sdk import BaseOperatorLink, BaseXCom, Connection, Variable, serde
+from tradewind.sdk import BaseOperatorLink, BaseXCom, Connection, Variable, masking, serde
 from tradewind.sdk.comms import set_channel
 from tradewind.sdk.exceptions import AirflowException
 
@@ -60,6 +60,15 @@ def test_a_variable_that_is_not_json_says_so(memory: Memory) -> None:
 
     with pytest.raises(ValueError, match="Variable text does not hold JSON"):
         Variable.get("text", deserialize_json=True)
+
+
+def test_secrets_in_the_environment_are_masked(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[tuple[Any, str | None]] = []
+    monkeypatch.setattr(masking, "receiver", lambda *secret: told.append(secret))
+    monkeypatch.setenv("AIRFLOW_VAR_API_TOKEN", "wind and tide")
+
+    assert Variable.get("api_token") == "wind and tide"
+    assert told == [("wind and tide", "api_token")]
 
 
 def test_xcoms_of_other_runs_are_decoded(memory: Memory) -> None:

@@ -28,6 +28,8 @@ _ALWAYS_PASSED = frozenset(
         *("next_ds", "next_ds_nodash", "prev_ds", "prev_ds_nodash", "tomorrow_ds"),
         *("tomorrow_ds_nodash", "yesterday_ds", "yesterday_ds_nodash"),
         *("data_interval_start", "data_interval_end", "logical_date", "execution_date", "params"),
+        *("prev_data_interval_start_success", "prev_data_interval_end_success"),
+        *("prev_start_date_success", "prev_end_date_success"),
     }
 )
 """Entries of the context that a function with ``**kwargs`` gets: those that can be pickled."""
@@ -84,7 +86,8 @@ class _ExternalPythonOperator(PythonOperator):
                 "template."
             )
         wanted = _ALWAYS_PASSED.union(named)
-        passed = {key: context[key] for key in wanted if key in context}
+        values = {key: context[key] for key in wanted if key in context}
+        passed = {key: getattr(value, "__wrapped__", value) for key, value in values.items()}
         if "params" in passed:
             passed["params"] = dict(passed["params"])
         return super().execute(passed)

@@ -66,8 +66,7 @@ class PythonOperator(BaseOperator):
     def execute(self, context: Any) -> Any:
         given = {**self.op_kwargs, "templates_dict": self.templates_dict}
         known = ChainMap(given, context)  # so that the context stays lazy
-        # Not by `self.op_kwargs = `, which looks for upstream tasks in what a template field gets.
-        self.__dict__["op_kwargs"] = self.determine_kwargs(known)
+        self.op_kwargs = self.determine_kwargs(known)
         self._outlet_events = context.get("outlet_events")
         value = self.execute_callable()
         if self.show_return_value_in_logs:
