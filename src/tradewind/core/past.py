@@ -25,11 +25,12 @@ class PastGate:
         spec, past = self._plan.tasks[task_id].spec, self._past
         if past is None or not (spec.depends_on_past or spec.wait_for_downstream):
             return None
+        start = spec.start_date or self._plan.dag.start_date
         if (
             self._plan.dag.catchup
-            and spec.start_date is not None
+            and start is not None
             and past.logical_date is not None
-            and past.logical_date < spec.start_date
+            and past.logical_date < start
         ):
             return None  # the task was not active then
         before = past.states.get(task_id)

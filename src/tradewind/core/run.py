@@ -85,12 +85,14 @@ class Run:
     ) -> "Run":
         """A fresh run, in state queued, with its instances (all of them new in `take_changes`).
 
-        Tasks whose own start_date or end_date excludes the logical date get none, except in a
-        backfill. Mapped tasks of known length are expanded at once.
+        Tasks whose start_date or end_date, their own or the DAG's, excludes the logical date get
+        none, except in a backfill. Mapped tasks of known length are expanded at once.
         """
         run = cls(plan, facts, (), past, infra_budget=infra_budget)
         for task_id, task in plan.tasks.items():
-            if not _is_active(task.spec.start_date, task.spec.end_date, facts):
+            start = task.spec.start_date or plan.dag.start_date
+            end = task.spec.end_date or plan.dag.end_date
+            if not _is_active(start, end, facts):
                 continue
             length = run._board.lengths.of_task(task_id) if task.is_expanded else None
             for map_index in range(length) if length else (-1,):
@@ -467,7 +469,7 @@ class Run:
 
 
 def _is_active(start: datetime | None, end: datetime | None, facts: RunFacts) -> bool:
-    """Whether a task's own dates let it take part in the run."""
+    """Whether a task's dates let it take part in the run."""
     when = facts.logical_date
     if when is None or facts.run_type is DagRunType.BACKFILL:
         return True

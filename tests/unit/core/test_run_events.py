@@ -371,6 +371,12 @@ def test_a_task_out_of_its_dates_leaves_the_run_deadlocked() -> None:
     assert finished.reason == "all_tasks_deadlocked"
 
 
+@pytest.mark.parametrize("dates", [{"start_date": START + MINUTE}, {"end_date": START - MINUTE}])
+def test_a_run_out_of_its_dags_dates_has_no_tasks(dates: dict) -> None:
+    run = new_run(dag(task("a"), **dates), logical_date=START)
+    assert (states(run), run.facts.state) == ({}, "success")
+
+
 @pytest.mark.parametrize("facts", [{"logical_date": None}, {"run_type": DagRunType.BACKFILL}])
 def test_dates_do_not_count_without_logical_date_or_in_a_backfill(facts: dict) -> None:
     document = dag(task("late", start_date=START + MINUTE))
