@@ -130,6 +130,8 @@ class Attempt:
     def _work(self) -> Outcome:
         with running_in(self.context):  # type: ignore[arg-type]  # a TypedDict is a dict at run time
             self._prepare()
+            if (waiting := self._begun_in_trigger()) is not None:
+                return waiting
             try:
                 result = self._execute()
             except Exception:
@@ -144,7 +146,7 @@ class Attempt:
             case DownstreamTasksSkipped():
                 ids = [task if isinstance(task, str) else task[0] for task in error.tasks]
                 self.ti.log.info("Skipping downstream tasks: %s", ", ".join(ids))
-                return self._succeeded([], skip=ids), None
+                return self._succeeded(self._result_xcoms(error.result), skip=ids), None
             case TaskDeferred():
                 return self._deferred(error), None
             case AirflowSkipException():
@@ -173,14 +175,28 @@ class Attempt:
 
     def _deferred(self, deferral: TaskDeferred) -> Deferred:
         classpath, kwargs = deferral.trigger.serialize()
-        timeout = deferral.timeout
         self.ti.log.info("Deferring until %s fires", classpath)
         return Deferred(
             trigger_classpath=classpath,
-            trigger_kwargs={name: serde.encode(value) for name, value in kwargs.items()},
+            trigger_kwargs=_encoded(kwargs),
             method=deferral.method_name,
-            kwargs={name: serde.encode(v) for name, v in (deferral.kwargs or {}).items()},
-            timeout_seconds=_seconds(timeout),
+            kwargs=_encoded(deferral.kwargs),
+            timeout_seconds=_seconds(deferral.timeout),
+            rendered_map_index=self.ti.rendered_map_index,
+        )
+
+    def _begun_in_trigger(self) -> Deferred | None:
+        """For a task with `start_from_trigger`, which defers before anything of its own runs."""
+        start = self.task.start_trigger_args
+        if not self.task.start_from_trigger or start is None or self._order.resume is not None:
+            return None
+        self.ti.log.info("Starting in the trigger %s", start.trigger_cls)
+        return Deferred(
+            trigger_classpath=start.trigger_cls,
+            trigger_kwargs=_encoded(start.trigger_kwargs),
+            method=start.next_method,
+            kwargs=_encoded(start.next_kwargs),
+            timeout_seconds=_seconds(start.timeout),
             rendered_map_index=self.ti.rendered_map_index,
         )
 
@@ -380,6 +396,10 @@ def _sendable(outcome: Outcome) -> Outcome:
 
 def _overridden(task: Any, name: str) -> bool:
     return getattr(getattr(task, name), "__func__", None) is not getattr(BaseOperator, name)
+
+
+def _encoded(values: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {name: serde.encode(value) for name, value in (values or {}).items()}
 
 
 def _seconds(value: Any) -> float | None:

@@ -136,12 +136,13 @@ class DagRunTriggerException(AirflowException):
 class DownstreamTasksSkipped(AirflowException):
     """Raised by branches and short circuits: skip these tasks.
 
-    `tasks`: task ids, or `(task_id, map_index)` pairs.
+    `tasks`: task ids, or `(task_id, map_index)` pairs. `result` becomes the task's return value.
     """
 
     def __init__(self, *, tasks: Collection[str | tuple[str, int]]) -> None:
         super().__init__()
         self.tasks = tasks
+        self.result: Any = None
 
 
 class XComNotFound(AirflowException):

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tradewind.sdk.baseoperator import BaseOperator
-from tradewind.sdk.operators.skip import SkipMixin
+from tradewind.sdk.operators.skip import SkipMixin, answering
 
 
 class BranchMixIn(SkipMixin):
@@ -17,15 +17,16 @@ class BranchMixIn(SkipMixin):
     ) -> str | Iterable[str] | None:
         """Follow these tasks and groups (None: nothing), skip the other children.
 
-        Returns the answer when there is nothing to skip; otherwise the task ends here, and has no
-        return value.
+        Returns the answer when there is nothing to skip; otherwise the task ends here, and only a
+        mapped one has a return value.
         """
         ti = context["ti"]
         self.log.info("Branch into %s", branches_to_execute)
-        if branches_to_execute is None:
-            self.skip_all_except(ti, None)
-        else:
-            self.skip_all_except(ti, _with_group_roots(ti.task.dag, branches_to_execute))
+        with answering(ti, branches_to_execute):
+            if branches_to_execute is None:
+                self.skip_all_except(ti, None)
+            else:
+                self.skip_all_except(ti, _with_group_roots(ti.task.dag, branches_to_execute))
         return branches_to_execute
 
 

@@ -8,7 +8,8 @@ consequence.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from tradewind.sdk.exceptions import AirflowException, DownstreamTasksSkipped
@@ -56,6 +57,19 @@ class SkipMixin(LoggingMixin):
         ti.xcom_push(key=XCOM_SKIPMIXIN_KEY, value={XCOM_SKIPMIXIN_FOLLOWED: kept})
         if skipped:
             _end_skipping(skipped)
+
+
+@contextmanager
+def answering(ti: Any, answer: Any) -> Iterator[None]:
+    """Skips inside end the task; that of a mapped instance has its answer as result all the same.
+
+    As in Airflow, where an instance of a mapped task goes on after it has noted what to skip.
+    """
+    try:
+        yield
+    except DownstreamTasksSkipped as ending:
+        ending.result = answer if ti.map_index >= 0 else None
+        raise
 
 
 def _end_skipping(task_ids: list[str]) -> NoReturn:
