@@ -11,7 +11,7 @@ from tradewind.sdk.baseoperator import BaseOperator
 from tradewind.sdk.calling import determine_kwargs, is_async_callable
 from tradewind.sdk.exceptions import AirflowException
 from tradewind.sdk.operators.branch import BaseBranchOperator
-from tradewind.sdk.operators.skip import SkipMixin
+from tradewind.sdk.operators.skip import SkipMixin, answering
 
 
 class PythonOperator(BaseOperator):
@@ -131,7 +131,8 @@ class ShortCircuitOperator(PythonOperator, SkipMixin):
         answer = super().execute(context)
         if not answer:
             everything = self.ignore_downstream_trigger_rules is True
-            self.skip(context["ti"], tasks_behind(context["task"], everything=everything))
+            with answering(context["ti"], answer):
+                self.skip(context["ti"], tasks_behind(context["task"], everything=everything))
         return answer
 
 
