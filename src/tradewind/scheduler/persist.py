@@ -63,7 +63,9 @@ def save(
     saved.launches = _save_instances(tx, models, writer, now)
     moved = {pk: attempt for model in models for pk, attempt in model.unsaved.attempts.items()}
     moved |= {attempt.id: attempt for attempt in ended}
-    save_attempts(tx, moved.values(), [row for model in models for row in model.unsaved.history])
+    history = [row for model in models for row in model.unsaved.history]
+    history.sort(key=lambda row: bool(row["event"] == "claim"))  # what it gives back comes first
+    save_attempts(tx, moved.values(), history)
     effects.store(tx, saved.gathered, known, now)
     inbox.remove(
         tx,
