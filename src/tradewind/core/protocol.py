@@ -426,6 +426,20 @@ class AssetEventsReply(Message, frozen=True):
     events: list[AssetEvent]
 
 
+class GetInactiveAssets(Message, frozen=True):
+    """→ `InactiveAssetsReply`: the inlets and outlets of a task that are not active, because
+    another asset has the name or the URI."""
+
+    dag_id: str
+    task_id: str
+
+
+class InactiveAssetsReply(Message, frozen=True):
+    """Names and URIs."""
+
+    assets: list[tuple[str, str]]
+
+
 class SetRenderedFields(Message, frozen=True):
     """→ `Ok`. What the templates came to, for people to look at; secrets masked, long ones cut."""
 
@@ -522,6 +536,7 @@ Request = (
     | GetDag
     | TriggerDagRun
     | GetAssetEvents
+    | GetInactiveAssets
     | SetRenderedFields
     | GetState
     | SetState
@@ -540,6 +555,7 @@ Reply = (
     | TaskStatesReply
     | DagReply
     | AssetEventsReply
+    | InactiveAssetsReply
     | HitlReply
     | Ok
     | Failure

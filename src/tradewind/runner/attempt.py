@@ -15,6 +15,8 @@ from tradewind.core.protocol import (
     Deferred,
     Failed,
     Finished,
+    GetInactiveAssets,
+    InactiveAssetsReply,
     Outcome,
     Rescheduled,
     Resume,
@@ -38,6 +40,7 @@ from tradewind.sdk.baseoperator import TRIGGER_FAILED, TRIGGER_TIMEOUT, BaseOper
 from tradewind.sdk.context import running_in
 from tradewind.sdk.exceptions import (
     AirflowFailException,
+    AirflowInactiveAssetInInletOrOutletException,
     AirflowRescheduleException,
     AirflowSensorTimeout,
     AirflowSkipException,
@@ -251,6 +254,8 @@ class Attempt:
         if self.ti.is_mapped:
             self.ti.task = self.task.for_instance(self.context)
         self.context["task"] = self.task
+        if self.task.inlets or self.task.outlets:
+            self._refuse_inactive_assets()
         if self.task.params or self.ti.run.conf:
             _ = self.context["params"]  # a value that its schema refuses fails the task here
         self.task.resolve_template_files()
@@ -258,6 +263,16 @@ class Attempt:
             self.task.render_template_fields(self.context)
             self._show_rendered_fields()
         self._render_map_index(suppress=True)
+
+    def _refuse_inactive_assets(self) -> None:
+        """An asset whose name or URI another one has would make events that nobody awaits."""
+        from tradewind.sdk.assets import AssetUniqueKey
+
+        asked = GetInactiveAssets(dag_id=self.ti.dag_id, task_id=self.ti.task_id)
+        reply = self.channel.request(asked)
+        if isinstance(reply, InactiveAssetsReply) and reply.assets:
+            keys = [AssetUniqueKey(name=name, uri=uri) for name, uri in reply.assets]
+            raise AirflowInactiveAssetInInletOrOutletException(keys)
 
     def _show_rendered_fields(self) -> None:
         fields = rendered_fields(self.task)

@@ -15,13 +15,15 @@ from tradewind.core.protocol import (
     GetAssetEvents,
     GetDag,
     GetDagRun,
+    GetInactiveAssets,
     GetPreviousDagRun,
     GetTaskStates,
+    InactiveAssetsReply,
     RunInfo,
     TaskStatesReply,
 )
 from tradewind.core.states import DagRunState, DagRunType, TaskInstanceState
-from tradewind.store import asset_events, dags, listings
+from tradewind.store import asset_events, assets, dags, listings
 from tradewind.store.engine import AnyRow
 from tradewind.taskapi.call import Call
 
@@ -165,3 +167,8 @@ def get_asset_events(call: Call, message: GetAssetEvents) -> AssetEventsReply:
     )
     found = asset_events.events(call.tx, wanted, limit=message.limit, ascending=message.ascending)
     return AssetEventsReply(events=found)
+
+
+def get_inactive_assets(call: Call, message: GetInactiveAssets) -> InactiveAssetsReply:
+    found = assets.inactive_of_task(call.tx, message.dag_id, message.task_id)
+    return InactiveAssetsReply(assets=[(row.name, row.uri) for row in found])

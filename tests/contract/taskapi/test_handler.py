@@ -32,6 +32,7 @@ from tradewind.core.protocol import (
     GetDag,
     GetDagRun,
     GetHitl,
+    GetInactiveAssets,
     GetPreviousDagRun,
     GetState,
     GetTaskStates,
@@ -462,6 +463,19 @@ def test_asset_events(world: World) -> None:
 
 
 # --- triggering -----------------------------------------------------------------------------------
+
+
+def test_assets_that_lost_their_name_or_uri(world: World) -> None:
+    winner, loser = AssetRef(name="x", uri="s3://x"), AssetRef(name="y", uri="s3://x")
+    with world.store.begin() as tx:
+        publish(tx, document("first", task("t", outlets=[winner])))
+        publish(tx, document("second", task("t", inlets=[loser]), task("u")))
+
+    def inactive(dag_id: str, task_id: str) -> Any:
+        return world.ask(GetInactiveAssets(dag_id=dag_id, task_id=task_id)).assets
+
+    assert inactive("second", "t") == [("y", "s3://x")]
+    assert inactive("first", "t") == inactive("second", "u") == []
 
 
 def test_a_task_triggers_a_run(world: World) -> None:

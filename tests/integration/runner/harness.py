@@ -35,6 +35,7 @@ class MemoryTaskApi:
         self.xcoms: dict[tuple[str, str, int], Any] = {}
         self.variables: dict[str, str] = {}
         self.connections: dict[str, protocol.ConnectionValue] = {}
+        self.inactive_assets: list[tuple[str, str]] = []
         self.refuse: protocol.Failure | Exception | None = None
 
     def handle(self, message: Request, *, attempt_id: int | None) -> Reply:
@@ -56,6 +57,8 @@ class MemoryTaskApi:
                 return protocol.ConnectionReply(connection=self.connections.get(conn_id))
             case protocol.SetXCom() | protocol.SetRenderedFields():
                 return protocol.Ok()
+            case protocol.GetInactiveAssets():
+                return protocol.InactiveAssetsReply(assets=self.inactive_assets)
             case protocol.GetPreviousDagRun():
                 return protocol.DagRunReply()
         return protocol.Failure(kind="invalid", message=f"not in this test: {message}")

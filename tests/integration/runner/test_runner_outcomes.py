@@ -340,6 +340,18 @@ def test_outlet_events(stand: Bench) -> None:
     assert [event.partition_key for event in partitioned.outlet_events] == ["p"]
 
 
+def test_an_asset_that_lost_its_name_fails_its_task(
+    stand: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stand.api, "inactive_assets", [("things", "s3://other")])
+    outcome = stand.run("d.py", "plain_outlet")
+    assert isinstance(outcome, Failed)
+    assert outcome.error_type == "AirflowInactiveAssetInInletOrOutletException"
+    assert not outcome.retryable
+    assert "s3://other" in outcome.message
+    assert isinstance(stand.run("d.py", "value"), Succeeded)  # it has no assets to ask for
+
+
 def test_environment_of_programs_that_the_task_starts(stand: Bench) -> None:
     found = value(stand.run("d.py", "environment", try_number=2))
     assert isinstance(found, dict)
