@@ -4,7 +4,7 @@ A mapper is a `PartitionMapperSpec` whose kind is Airflow's class name and whose
 class's, by name. Mappers, windows and wait policies inside arguments are `{"kind", "arguments"}`.
 """
 
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Mapping, Set
 from datetime import datetime
 from typing import NamedTuple
 
@@ -76,18 +76,23 @@ def completeness(spec: PartitionMapperSpec, partition_key: str, arrived: Set[str
 
 
 def run_is_due(
-    timetable: PartitionedAssets, partition_key: str, arrived: Mapping[tuple[str, str], Set[str]]
+    timetable: PartitionedAssets,
+    partition_key: str,
+    arrived: Mapping[tuple[str, str], Set[str]],
+    aliases_of: Callable[[set[str]], set[str]] = lambda names: set(),
 ) -> bool:
     """Whether the run of a partition may be created.
 
     `arrived`: for each asset, by name and URI, the upstream keys of its events for this partition.
+    `aliases_of`: which of the condition's aliases have led to one of these assets, by name.
     """
     ready = [
         (name, uri)
         for (name, uri), keys in arrived.items()
         if completeness(mapper_of(timetable, name, uri), partition_key, keys).complete
     ]
-    present = Present(names={name for name, _ in ready}, uris={uri for _, uri in ready})
+    names = {name for name, _ in ready}
+    present = Present(names, uris={uri for _, uri in ready}, aliases=aliases_of(names))
     return satisfied(timetable.condition, present)
 
 

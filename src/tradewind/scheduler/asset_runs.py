@@ -4,6 +4,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -12,7 +13,13 @@ from sqlalchemy import Connection
 from tradewind.core import assets as conditions
 from tradewind.core import run_ids
 from tradewind.core.assets import Present
-from tradewind.core.dag import AssetAliasRef, PartitionedAssets, SerializedDag, Slot
+from tradewind.core.dag import (
+    AssetAliasRef,
+    AssetCondition,
+    PartitionedAssets,
+    SerializedDag,
+    Slot,
+)
 from tradewind.core.errors import UserError
 from tradewind.core.partitions import map_keys, mapper_of, run_is_due
 from tradewind.core.states import DagRunType
@@ -97,7 +104,7 @@ def create_asset_triggered(
             continue
         room = room_of(row, dag, queued)
         for key, arrived in partitions.get(dag_id, {}).items():
-            if _partition_is_due(dag, key, arrived):
+            if _partition_is_due(tx, dag, key, arrived):
                 created += _create_partition(tx, row, dag, key, now, chance)
         if room > 0 and dag_id in waiting and _is_due(tx, dag, waiting[dag_id]):
             created += _create(tx, row, dag, waiting[dag_id], now, chance)
@@ -110,16 +117,21 @@ def _is_due(tx: Connection, dag: SerializedDag, waiting: list[AnyRow]) -> bool:
         asset_events.clear_queue(tx, dag.dag_id)
         return False
     names = {row.asset_name for row in waiting}
+    present = Present(
+        names=names,
+        uris={row.asset_uri for row in waiting},
+        aliases=_aliases_of(tx, condition, names),
+    )
+    return conditions.satisfied(condition, present)
+
+
+def _aliases_of(tx: Connection, condition: AssetCondition, names: set[str]) -> set[str]:
+    """The condition's aliases that have led to one of the named assets."""
     aliases = {
         ref.name for ref in conditions.references(condition) if isinstance(ref, AssetAliasRef)
     }
     led_to = asset_events.aliased_assets(tx, aliases) if aliases else {}
-    present = Present(
-        names=names,
-        uris={row.asset_uri for row in waiting},
-        aliases={alias for alias, refs in led_to.items() if names & {ref.name for ref in refs}},
-    )
-    return conditions.satisfied(condition, present)
+    return {alias for alias, refs in led_to.items() if names & {ref.name for ref in refs}}
 
 
 def _create(
@@ -135,14 +147,15 @@ def _create(
     return _insert(tx, row, dag, run_after, [event.event_id for event in waiting], now, chance)
 
 
-def _partition_is_due(dag: SerializedDag, key: str, arrived: list[AnyRow]) -> bool:
+def _partition_is_due(tx: Connection, dag: SerializedDag, key: str, arrived: list[AnyRow]) -> bool:
     if not isinstance(dag.timetable, PartitionedAssets):
         return False
     keys: dict[tuple[str, str], set[str]] = defaultdict(set)
     for row in arrived:
-        keys[(row.asset_name, "")].add(row.upstream_key)
+        keys[(row.asset_name, row.asset_uri)].add(row.upstream_key)
+    aliases_of = partial(_aliases_of, tx, dag.timetable.condition)
     try:
-        return run_is_due(dag.timetable, key, keys)
+        return run_is_due(dag.timetable, key, keys, aliases_of)
     except UserError as error:
         logger.warning("The partition %s of %s is not usable: %s", key, dag.dag_id, error)
         return False

@@ -244,11 +244,17 @@ def add_partition_progress(tx: Connection, rows: list[dict[str, Any]]) -> None:
 
 
 def partitions_in_progress(tx: Connection, dag_ids: Collection[str] | None = None) -> Rows:
-    """Rows of `partition_progress`, by DAG, key and event; of all DAGs if none are named."""
-    statement = select(partition_progress).order_by(
-        partition_progress.c.dag_id,
-        partition_progress.c.partition_key,
-        partition_progress.c.event_id,
+    """Rows of `partition_progress` with `asset_uri`, by DAG, key and event; of all DAGs if none
+    are named."""
+    statement = (
+        select(partition_progress, asset.c.uri.label("asset_uri"))
+        .join(asset_event, asset_event.c.id == partition_progress.c.event_id)
+        .join(asset, asset.c.id == asset_event.c.asset_id)
+        .order_by(
+            partition_progress.c.dag_id,
+            partition_progress.c.partition_key,
+            partition_progress.c.event_id,
+        )
     )
     if dag_ids is not None:
         statement = statement.where(partition_progress.c.dag_id.in_(dag_ids))

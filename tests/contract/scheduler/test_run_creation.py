@@ -9,9 +9,14 @@ from sqlalchemy import select
 
 from support.scheduling import FAIL, Plan, World, make_dag, task
 from tradewind.core.dag import (
+    AssetAliasRef,
     AssetAll,
+    AssetAny,
+    AssetCondition,
+    AssetNameRef,
     AssetRef,
     AssetSchedule,
+    AssetUriRef,
     ContinuousSchedule,
     CronInterval,
     CronTrigger,
@@ -250,7 +255,7 @@ def emits(**outlets: OutletEvent | list[OutletEvent]) -> Callable[[WorkOrder], P
 
 
 def event(name: str, key: str | None = None) -> OutletEvent:
-    return OutletEvent(asset_name=name, asset_uri=f"s3://{name}", partition_key=key)
+    return OutletEvent(asset_name=name, asset_uri=f"s3://{name}", partition_key=key, alias="al")
 
 
 def test_an_asset_condition_waits_for_all_and_starts_anew(world: World) -> None:
@@ -275,9 +280,19 @@ def test_an_asset_condition_waits_for_all_and_starts_anew(world: World) -> None:
     assert order.run.run_id.startswith("asset_triggered__2026-03-01T12:")
 
 
-def test_partitions_make_a_run_each(world: World) -> None:
+@pytest.mark.parametrize(
+    "condition",
+    [
+        asset("a"),
+        AssetNameRef(name="a"),
+        AssetUriRef(uri="s3://a"),
+        AssetAliasRef(name="al"),
+        AssetAny(conditions=[AssetUriRef(uri="s3://other"), AssetAliasRef(name="al")]),
+    ],
+)
+def test_partitions_make_a_run_each(world: World, condition: AssetCondition) -> None:
     identity = PartitionMapperSpec(kind="IdentityMapper")
-    timetable = PartitionedAssets(condition=asset("a"), default_mapper=identity)
+    timetable = PartitionedAssets(condition=condition, default_mapper=identity)
     world.publish(make_dag("make", task("make", outlets=[asset("a")])))
     world.publish(make_dag("use", task("use"), timetable=timetable))
     world.scheduler(script=emits(make=[event("a", "x"), event("a", "y"), event("a")]))
