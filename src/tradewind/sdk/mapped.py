@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tradewind.sdk import arguments
@@ -157,6 +157,7 @@ class MappedOperator(AbstractOperator):
     """A mapped task in the DAG. Base arguments read and write through to `partial_kwargs`."""
 
     is_mapped = True
+    operator_extra_links: Collection[Any] = ()  # an instance's are known once it is unmapped
 
     def __init__(
         self,

@@ -186,8 +186,8 @@ def _handler_for(value: Any) -> tuple[str, _Handler] | None:
     if handler is not None:
         return classname, handler
     for base in cls.__mro__:
-        if qualname(base) in _ASSET_NAMES:
-            classname = _ASSET_NAMES[qualname(base)]
+        if qualname(base) in _STORED_NAMES:
+            classname = _STORED_NAMES[qualname(base)]
             return classname, HANDLERS[classname]
     if hasattr(cls, "model_dump") and hasattr(cls, "model_fields"):
         return classname, _PYDANTIC
@@ -263,6 +263,12 @@ def _decode_date(classname: str, data: str) -> Any:
     return Date.fromisoformat(data)
 
 
+def _decode_path(classname: str, data: Any) -> Any:
+    from tradewind.sdk.io.path import ObjectStoragePath
+
+    return ObjectStoragePath.deserialize(data, ObjectStoragePath.__version__)
+
+
 def _encode_frame(value: Any) -> str:
     return value.to_parquet(compression="snappy").hex()  # type: ignore[no-any-return]  # pandas
 
@@ -289,12 +295,14 @@ def _asset(version: int, our_class: str, *fields: str) -> _Handler:
 
 _ASSETS = "airflow.sdk.definitions.asset"
 _OURS = "tradewind.sdk.assets"
-_ASSET_NAMES = {
+_PATH = "airflow.sdk.io.path.ObjectStoragePath"
+_STORED_NAMES = {
     f"{_OURS}.Asset": f"{_ASSETS}.Asset",
     f"{_OURS}.AssetAlias": f"{_ASSETS}.AssetAlias",
     f"{_OURS}.AssetNameRef": f"{_ASSETS}.AssetNameRef",
     f"{_OURS}.AssetUriRef": f"{_ASSETS}.AssetUriRef",
     f"{_OURS}.AssetAccessControl": f"{_ASSETS}.access_control.AssetAccessControl",
+    "tradewind.sdk.io.path.ObjectStoragePath": _PATH,
 }
 _ASSET_FIELDS = ("name", "uri", "group", "extra", "watchers", "access_control")
 _ACCESS_FIELDS = ("producer_teams", "consumer_teams", "allow_global")
@@ -329,6 +337,7 @@ HANDLERS: dict[str, _Handler] = {
     f"{_ASSETS}.access_control.AssetAccessControl": _asset(
         0, f"{_OURS}.AssetAccessControl", *_ACCESS_FIELDS
     ),
+    _PATH: _Handler(1, lambda value: value.serialize(), _decode_path),
     "pandas.DataFrame": _FRAMES,
     "pandas.core.frame.DataFrame": _FRAMES,
     **{f"numpy.{kind}{bits}": _numpy(int) for kind in ("int", "uint") for bits in (8, 16, 32, 64)},

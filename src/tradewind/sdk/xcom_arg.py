@@ -175,6 +175,8 @@ class PlainXComArg(XComArg):
             value = ti.xcom_pull(task_ids=operator.task_id, key=self.key)
         else:
             value = ti.xcom_pull(task_ids=operator.task_id, key=self.key, map_indexes=indexes)
+        if value is None and operator.is_mapped:
+            return []  # no instance has pushed anything
         if value is None and self.key != RETURN_VALUE and not self._may_be_absent():
             raise XComNotFound(ti.dag_id, operator.task_id, self.key)
         return value
