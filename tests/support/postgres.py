@@ -28,9 +28,12 @@ _SETTINGS = {  # nothing here needs to survive
 
 
 class PostgresServer:
-    """Started on construction. `new_database` makes an empty one, or a copy of a template."""
+    """Started on construction. `new_database` makes an empty one, or a copy of a template.
 
-    def __init__(self) -> None:
+    `settings`: of the server, instead of those above.
+    """
+
+    def __init__(self, **settings: str) -> None:
         self._binaries = _find_binaries()
         # Short, because a socket's path may have 107 bytes.
         self._folder = Path(tempfile.mkdtemp(prefix="tw-pg-", dir="/tmp"))
@@ -40,9 +43,9 @@ class PostgresServer:
         self._numbers = itertools.count(1)
         data = self._folder / "data"
         self._run("initdb", "-D", data, "-U", "tw", "-A", "trust", "-E", "UTF8", "--no-sync")
-        with (data / "postgresql.conf").open("a") as settings:
-            settings.writelines(f"{name} = {value}\n" for name, value in _SETTINGS.items())
-            settings.write(f"unix_socket_directories = '{self._folder}'\n")
+        with (data / "postgresql.conf").open("a") as file:
+            wanted = _SETTINGS | settings | {"unix_socket_directories": f"'{self._folder}'"}
+            file.writelines(f"{name} = {value}\n" for name, value in wanted.items())
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
 
