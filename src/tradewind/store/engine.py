@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from tradewind.core.clock import Clock, SystemClock
 from tradewind.core.errors import TradewindError, UserError
-from tradewind.store.errors import DatabaseError, transient, translate
+from tradewind.store.errors import DatabaseError, is_standby, transient, translate
 from tradewind.store.locks import write_lock
 from tradewind.store.notify import (
     DatagramListener,
@@ -147,6 +147,8 @@ class Store:
             yield
         except (sa.exc.SQLAlchemyError, psycopg.Error, sqlite3.Error) as error:
             clearer = translate(error, str(self))
+            if is_standby(error):
+                self._engine.dispose()  # connect anew: the primary is somewhere else
             if clearer is None:
                 raise
             raise clearer from error
@@ -221,6 +223,8 @@ def _postgresql_connector(
             f"{url} is not a valid URL: {str(error).strip()}.",
             hint="Write postgresql://user:password@host:5432/database; escape /, @ and : with %.",
         ) from error
+    if "," in str(given.get("host", "")):
+        defaults["target_session_attrs"] = "read-write"  # of several hosts, the primary
     parameters = defaults | given
     if statement_timeout_seconds is not None:
         limit = f"-c statement_timeout={round(statement_timeout_seconds * 1000)}"

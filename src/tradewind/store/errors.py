@@ -9,7 +9,10 @@ from sqlalchemy import exc
 from tradewind.core.errors import InfrastructureError, TradewindError, UserError
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
-_TRANSIENT_STATES = frozenset({"40001", "40P01", "55P03", "57P01", "57P02", "57P03", "53300"})
+_READ_ONLY = "25006"  # the primary has become a standby; another server is the primary now
+_TRANSIENT_STATES = frozenset(
+    {"40001", "40P01", "55P03", "57P01", "57P02", "57P03", "53300", _READ_ONLY}
+)
 _TRANSIENT_CLASSES = ("08",)
 _SQLITE_BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
@@ -27,7 +30,7 @@ class DatabaseError(InfrastructureError):
 def transient(error: BaseException) -> bool:
     """Whether the same transaction may succeed when it is tried again.
 
-    Lost connections, restarts, deadlocks, serialization failures, time-outs of locks and a busy
+    Lost connections, restarts, failovers, deadlocks, serialization failures, time-outs of locks and a busy
     SQLite file are; everything else (constraint, syntax, disk full, wrong password) is not.
     """
     if isinstance(error, DatabaseError):
@@ -37,6 +40,12 @@ def transient(error: BaseException) -> bool:
     if isinstance(error, exc.DBAPIError):
         return error.connection_invalidated or _driver_transient(error.orig)
     return _driver_transient(error)
+
+
+def is_standby(error: BaseException) -> bool:
+    """Whether the server refused a write because it is not the primary (any more)."""
+    driver = error.orig if isinstance(error, exc.DBAPIError) else error
+    return isinstance(driver, psycopg.Error) and driver.sqlstate == _READ_ONLY
 
 
 def _driver_transient(error: BaseException | None) -> bool:
@@ -135,6 +144,12 @@ def _translate_postgresql(
         return DatabaseError(
             f"{where} ended a statement that took too long: {first_line}",
             hint="Raise database.statement_timeout, or look for what keeps the database busy.",
+        )
+    if is_standby(error):
+        return DatabaseError(
+            f"{where} does not take writes: {first_line}",
+            hint="It is a standby. With several hosts in database.url the primary is found.",
+            transient=True,
         )
     if not isinstance(error, psycopg.OperationalError):
         return None

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 
@@ -52,7 +53,7 @@ def test_a_block_that_ends_commits_and_one_that_raises_does_not(store: Store) ->
 
 def test_reading_transactions_cannot_write_on_postgresql(postgresql_url: str) -> None:
     store = Store(postgresql_url)
-    with pytest.raises(sa.exc.DBAPIError, match="read-only"), store.read() as tx:
+    with pytest.raises(DatabaseError, match="read-only"), store.read() as tx:
         tx.execute(insert(tx, pool).values(name="x", slots=1))
     add_pool(store, "a writer on the same connection afterwards")
     store.close()
@@ -298,6 +299,22 @@ def test_a_connection_lost_within_a_transaction_is_tried_again(
     assert retrying(put, for_seconds=60, sleep=lambda seconds: None) == "done"
     with store.read() as tx:
         assert tx.execute(sa.select(variable.c.key)).scalars().all() == ["k1"]
+    store.close()
+
+
+def test_a_primary_that_became_a_standby_is_left_for_the_new_one(
+    postgresql_url: str, postgres: PostgresServer
+) -> None:
+    database = postgresql_url.split("/")[3].split("?")[0]
+    with psycopg.connect(postgres.url(), autocommit=True) as admin:
+        admin.execute(f"ALTER DATABASE {database} SET default_transaction_read_only = on")
+        store = Store(postgresql_url)
+        with pytest.raises(DatabaseError, match="does not take writes") as caught:
+            add_pool(store, "refused")
+        assert transient(caught.value)
+        admin.execute(f"ALTER DATABASE {database} RESET default_transaction_read_only")
+    add_pool(store, "taken")  # on a new connection
+    assert pool_names(store) == ["default_pool", "taken"]
     store.close()
 
 
