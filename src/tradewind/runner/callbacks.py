@@ -17,6 +17,7 @@ from tradewind.core.protocol import (
 )
 from tradewind.core.states import TaskInstanceState
 from tradewind.runner.context import TaskContext
+from tradewind.runner.failure_mail import mail_the_error, wants_mail
 from tradewind.runner.task_instance import DagRun, TaskInstance
 from tradewind.sdk.comms import Channel
 from tradewind.sdk.context import running_in
@@ -51,8 +52,10 @@ _ATTRIBUTES = {
 
 
 def callbacks_for(task: Any, state: TaskInstanceState) -> Sequence[Any]:
+    """What is to be called at this end of an attempt: the task's own callbacks, then the mail."""
     name = _ATTRIBUTES.get(state)
-    return as_list(getattr(task, name, None)) if name else []
+    own = as_list(getattr(task, name, None)) if name else []
+    return [*own, mail_the_error] if wants_mail(task, state) else own
 
 
 def as_list(callbacks: Any) -> list[Any]:
@@ -114,9 +117,9 @@ def _run_task_callbacks(
     context["exception"] = order.reason or None
     states = {name: state for state, name in _ATTRIBUTES.items()}
     ti, name = context["ti"], f"{kind}_callback"
-    ti.state = states.get(name, ti.state)
+    ti.state = states[name]
     with running_in(context):  # type: ignore[arg-type]  # a TypedDict is a dict at run time
-        return run_all(as_list(getattr(ti.task, name, None)), context, log)
+        return run_all(callbacks_for(ti.task, ti.state), context, log)
 
 
 def _dag_context(order: CallbackOrder, dag: "DAG", channel: Channel) -> TaskContext:

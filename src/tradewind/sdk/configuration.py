@@ -43,19 +43,22 @@ class Configuration:
 
     def get(self, section: str, key: str, fallback: Any = NOTSET, **_: Any) -> Any:
         """The option's text; `fallback` when it is set nowhere, else `AirflowConfigException`."""
-        name = f"{section}__{key}".upper().replace("-", "_").replace(".", "_")
-        for variable in (f"TRADEWIND_{name}", f"AIRFLOW__{name}"):
-            if (value := os.environ.get(variable)) is not None:
-                return value
+        if (value := self.given(section, key)) is not None:
+            return value
         value = _DEFAULTS.get((section.lower(), key.lower()))
         if value is not None:
             return value
         if fallback is not NOTSET:
             return fallback
         raise AirflowConfigException(
-            f"section/key [{section}/{key}] not found in config. Set TRADEWIND_{name} where the "
-            f"task runs, or pass fallback=."
+            f"section/key [{section}/{key}] not found in config. Set "
+            f"{_variables(section, key)[0]} where the task runs, or pass fallback=."
         )
+
+    def given(self, section: str, key: str) -> str | None:
+        """What the environment says; None when it says nothing, whatever the default is."""
+        values = (os.environ.get(variable) for variable in _variables(section, key))
+        return next((value for value in values if value is not None), None)
 
     def getboolean(self, section: str, key: str, **kwargs: Any) -> bool:
         value = self.get(section, key, **kwargs)
@@ -106,6 +109,11 @@ class Configuration:
 
     def has_option(self, section: str, option: str) -> bool:
         return self.get(section, option, fallback=None) is not None
+
+
+def _variables(section: str, key: str) -> tuple[str, str]:
+    name = f"{section}__{key}".upper().replace("-", "_").replace(".", "_")
+    return f"TRADEWIND_{name}", f"AIRFLOW__{name}"
 
 
 def _malformed(section: str, key: str, value: Any, expected: str) -> AirflowConfigException:

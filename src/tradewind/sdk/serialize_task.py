@@ -78,7 +78,7 @@ def _spec(task: Any, dag: DAG, weight: int) -> core.TaskSpec:
         max_active_tis_per_dagrun=task.max_active_tis_per_dagrun,
         inlets=_assets(task.inlets),
         outlets=_assets(task.outlets),
-        callbacks=[kind for kind in CALLBACKS if getattr(task, f"{kind}_callback")],
+        callbacks=_callbacks(task),
         template_fields=list(task.template_fields),
         params=_own_params(task),
         multiple_outputs=bool(task.multiple_outputs),
@@ -98,6 +98,16 @@ def _does_nothing(task: Any) -> bool:
     return bool(
         task.inherits_from_empty_operator and not told and not task.outlets and not task.inlets
     )
+
+
+def _callbacks(task: Any) -> list[str]:
+    """When somebody is to be told: by a callback, or by mail."""
+    mails = {"on_failure": task.email_on_failure, "on_retry": task.email_on_retry}
+    return [
+        kind
+        for kind in CALLBACKS
+        if getattr(task, f"{kind}_callback") or (task.email and mails.get(kind))
+    ]
 
 
 def _own_params(task: Any) -> dict[str, core.ParamSpec]:

@@ -6,7 +6,8 @@ import signal
 import pytest
 
 from integration.runner.harness import Bench
-from tradewind.core.protocol import Failed, SetVariable, Succeeded
+from support.mail import MailServer
+from tradewind.core.protocol import ConnectionValue, Failed, SetVariable, Succeeded
 from tradewind.executors.base import AttemptEnded, AttemptReported
 
 DAG_FILE = """
@@ -92,6 +93,10 @@ with DAG("d", default_args=ALL):
     Do(task_id="fails_now", do=fail_now)
     Do(task_id="skips", do=skip)
 
+with DAG("mails", default_args={"email": ["ann@example.org", "bob@example.org"]}):
+    Do(task_id="fails", do=fail)
+    Do(task_id="only_at_the_end", do=fail, email_on_retry=False, on_retry_callback=note("retry"))
+
 empty = DAG("empty", on_success_callback=lambda c: say(c["run_id"]))
 
 with DAG(
@@ -170,6 +175,41 @@ def test_errors_in_callbacks_change_nothing(stand: Bench) -> None:
 def test_a_notifier_renders_its_templates(stand: Bench) -> None:
     stand.run("d.py", "notifies", dag_id="quiet")
     assert said(stand) == ["2026-01-15 of notifies"]
+
+
+def test_a_failure_is_mailed(stand: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = MailServer()
+    connection = ConnectionValue(
+        conn_id="smtp_default",
+        conn_type="smtp",
+        host="127.0.0.1",
+        port=server.port,
+        extra='{"disable_ssl": true, "disable_tls": true}',
+    )
+    monkeypatch.setitem(stand.api.connections, "smtp_default", connection)
+    attempt = stand.start("d.py", "fails", dag_id="mails", try_number=2, max_tries=1)
+    stand.ended(attempt)
+    server.close()
+    assert server.recipients == ["ann@example.org", "bob@example.org"]
+    assert "Airflow alert: <TaskInstance: mails.fails run_1 [failed]>" in server.text
+    assert "Try 2 out of 2" in server.text
+    assert "Mail sent to ann@example.org" in stand.text(attempt)
+
+
+def test_without_a_mail_server_the_log_says_so(stand: Bench) -> None:
+    attempt = stand.start("d.py", "fails", dag_id="mails", max_tries=1)
+    stand.ended(attempt)
+    assert "No mail was sent to ann@example.org, bob@example.org" in stand.text(attempt)
+    attempt = stand.start("d.py", "only_at_the_end", dag_id="mails", max_tries=1)
+    stand.ended(attempt)
+    assert "No mail was sent" not in stand.text(attempt)
+    assert said(stand) == ["retry 1 up_for_retry no"]
+
+
+def test_a_lost_task_is_mailed_about(stand: Bench) -> None:
+    stand.call_back("d.py", ["on_failure"], dag_id="mails", task_id="fails", reason="node gone")
+    (log,) = stand.logs.glob("mails/callback.log")
+    assert "No mail was sent" in log.read_text()
 
 
 # --- ordered by the scheduler ------------------------------------------------------------------

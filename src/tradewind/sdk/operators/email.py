@@ -118,6 +118,17 @@ def send_email(
         server.send(message, [*addresses(to), *addresses(cc), *addresses(bcc)])
 
 
+def server_is_known(conn_id: str = "smtp_default") -> bool:
+    """Whether somebody has said which server to send through."""
+    from tradewind.sdk import Connection
+
+    try:
+        Connection.get(conn_id)
+    except AirflowNotFoundException:
+        return conf.given("smtp", "smtp_host") is not None
+    return True
+
+
 def addresses(value: Addresses) -> list[str]:
     """One address or several, as a list."""
     if value is None:
