@@ -6,7 +6,7 @@ Dates are pendulum's; pendulum is not imported before one of them is used. Names
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from copy import copy
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -137,6 +137,13 @@ def moment(value: datetime | None) -> Any:
         return None
     import pendulum
 
+    if value.tzinfo is UTC:  # as all of ours are; `instance` takes long to find that out
+        day, time = value.date(), value.time()
+        return pendulum.DateTime(
+            *(day.year, day.month, day.day),
+            *(time.hour, time.minute, time.second, time.microsecond),
+            tzinfo=pendulum.UTC,
+        )
     return pendulum.instance(value)
 
 

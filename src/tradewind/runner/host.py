@@ -54,6 +54,7 @@ from tradewind.runner.messages import (
     ToHost,
 )
 from tradewind.runner.nursery import Nursery, wait
+from tradewind.runner.rehearsal import rehearse
 from tradewind.runner.wire import Peer
 from tradewind.runner.zygote import signal_group, usage_of
 
@@ -450,6 +451,7 @@ def main() -> None:
     linux.become_subreaper()
     for name in PRELOADED:
         importlib.import_module(name)
+    rehearse()
     gc.collect()
     gc.freeze()
     Host(control, settings).run()

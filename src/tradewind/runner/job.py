@@ -1,6 +1,5 @@
 """What a forked child does: read its order, carry it out, say how it went."""
 
-import faulthandler
 import os
 import sys
 from collections.abc import Sequence
@@ -26,10 +25,8 @@ if TYPE_CHECKING:
 _order_decoder = msgspec.msgpack.Decoder(WorkOrder | CallbackOrder)
 
 
-def run_job(connection: Connection, log_fd: int, dags: "Sequence[DAG]") -> int:
+def run_job(connection: Connection, log: logs.LogFile, dags: "Sequence[DAG]") -> int:
     """Returns the process's exit code: 0 when it has reported, whatever it has reported."""
-    log = logs.capture(log_fd)
-    faulthandler.enable(file=2)
     masker.on_new = lambda values: connection.send(Secrets(values=values))
     if masker.secrets:  # seen while the file was imported
         masker.on_new(sorted(masker.secrets))

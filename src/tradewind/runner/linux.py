@@ -8,12 +8,12 @@ _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
 _PR_SET_CHILD_SUBREAPER = 36
 
-_libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+_call = ctypes.CDLL(None, use_errno=True).prctl if sys.platform == "linux" else None
 
 
 def _prctl(option: int, value: int) -> None:
-    if _libc is not None:
-        _libc.prctl(option, value, 0, 0, 0)
+    if _call is not None:
+        _call(option, value, 0, 0, 0)
 
 
 def become_subreaper() -> None:

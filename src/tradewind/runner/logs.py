@@ -181,9 +181,12 @@ class RawOutput:
             os.close(self.fd)
 
 
-def capture(fd: int) -> LogFile:
-    """Send this process's logging, `print` and `sys.stderr` to the log file."""
-    log = LogFile(fd, masker)
+def capture() -> LogFile:
+    """Send logging, `print` and `sys.stderr` to a log file; each attempt sets the `fd` of its own.
+
+    Done before the fork, once for all of them.
+    """
+    log = LogFile(-1, masker)
     root = logging.getLogger()
     root.handlers[:] = [RecordHandler(log)]
     root.setLevel(logging.INFO)

@@ -4,6 +4,7 @@ It runs no user code beyond the import, holds no descriptor of a job after the f
 its host closes the connection or dies.
 """
 
+import faulthandler
 import gc
 import os
 import select
@@ -18,8 +19,9 @@ from typing import TYPE_CHECKING, NoReturn
 import msgspec
 
 from tradewind.core.protocol import Usage
-from tradewind.runner import linux
+from tradewind.runner import linux, logs
 from tradewind.runner.channel import HostChannel
+from tradewind.runner.job import run_job
 from tradewind.runner.load import describe_error, load_dag_file
 from tradewind.runner.masking import masker
 from tradewind.runner.messages import Exited, Fork, Forked, Loaded, LoadFailed, NotForked
@@ -52,11 +54,12 @@ def run(sock: socket.socket, output: int, root: str, file: str) -> NoReturn:
     set_channel(None)
     sys.stdout.flush()
     sys.stderr.flush()
-    gc.collect()
-    gc.freeze()  # the children's collections must not touch, and so copy, what they inherit
     try:
+        warm = Zygote(connection, dags)
+        gc.collect()
+        gc.freeze()  # the children's collections must not touch, and so copy, what they inherit
         connection.send(Loaded())
-        Zygote(connection, dags).serve()
+        warm.serve()
     finally:
         os._exit(0)
 
@@ -78,6 +81,8 @@ class Zygote:
     def __init__(self, connection: Connection, dags: "Sequence[DAG]") -> None:
         self._connection = connection
         self._dags = dags
+        self._log = logs.capture()
+        faulthandler.enable(file=2)
         self._children: dict[int, str] = {}
         self._wake, self._wake_writer = os.pipe()
         os.set_blocking(self._wake, False)
@@ -148,24 +153,22 @@ class Zygote:
     def _be_child(self, fds: list[int]) -> NoReturn:
         status = 70  # EX_SOFTWARE, unless the job says otherwise
         try:
-            os.setsid()
+            os.setpgid(0, 0)  # a session would cost a fifth more: Linux schedules each by itself
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             self._connection.close()
             os.close(self._wake)
             os.close(self._wake_writer)
             linux.forbid_tracing()
-            status = _run_job(fds, self._dags)
+            status = _run_job(fds, self._log, self._dags)
         except BaseException:
             traceback.print_exc()
         finally:
             os._exit(status)
 
 
-def _run_job(fds: list[int], dags: "Sequence[DAG]") -> int:
-    from tradewind.runner.job import run_job
-
-    channel, output, log = fds
+def _run_job(fds: list[int], log: logs.LogFile, dags: "Sequence[DAG]") -> int:
+    channel, output, log.fd = fds
     os.dup2(output, 1)
     os.dup2(output, 2)
     os.close(output)

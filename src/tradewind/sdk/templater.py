@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -101,16 +102,15 @@ class Templater:
 
         `seen_oids`: ids of objects to leave alone, as values that come from upstream tasks.
         """
-        env = jinja_env or self.get_template_env()
-        return _Rendering(self, context, env, set() if seen_oids is None else seen_oids).of(content)
+        seen = set() if seen_oids is None else seen_oids
+        return _Rendering(self, context, jinja_env, seen).of(content)
 
     def render_template_fields(
         self, context: Mapping[str, Any], jinja_env: jinja2.Environment | None = None
     ) -> None:
         """Render every template field in place. Errors name the field."""
-        env = jinja_env or self.get_template_env()
         seen = {id(value) for value in self.resolved_values}
-        _Rendering(self, context, env, seen).fields(self, self.template_fields)
+        _Rendering(self, context, jinja_env, seen).fields(self, self.template_fields)
 
     def _do_render_template_fields(
         self,
@@ -126,12 +126,17 @@ class Templater:
 
 @dataclass
 class _Rendering:
-    """One pass over an object's fields."""
+    """One pass over an object's fields. Without a given environment the owner's is used."""
 
     owner: Templater
     context: Mapping[str, Any]
-    env: jinja2.Environment
+    given_env: jinja2.Environment | None
     seen: set[int]
+
+    @cached_property
+    def env(self) -> jinja2.Environment:
+        """Made when the first text is met: many tasks have none, and it takes a while."""
+        return self.given_env or self.owner.get_template_env()
 
     def fields(self, parent: Any, names: Iterable[str]) -> None:
         for name in names:

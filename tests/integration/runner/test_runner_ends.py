@@ -91,7 +91,7 @@ def inherited():
     return {
         "descriptors": targets,
         "random": random.random(),
-        "session": os.getsid(0) == os.getpid(),
+        "group": os.getpgid(0) == os.getpid(),
         "dumpable": ctypes.CDLL(None).prctl(3, 0, 0, 0, 0),
         "child_handler": str(signal.getsignal(signal.SIGCHLD)),
         "blocked": [str(s) for s in signal.pthread_sigmask(signal.SIG_BLOCK, [])],
@@ -256,7 +256,7 @@ def test_what_an_attempt_inherits(stand: Bench) -> None:
     assert len(log) == 1
     assert rest == ["/dev/null", "pipe", "pipe", "socket"]
     assert first["random"] != second["random"]
-    assert first["session"] is True
+    assert first["group"] is True
     assert first["dumpable"] == 0
     assert first["child_handler"] == str(signal.SIG_DFL)
     assert first["blocked"] == []
