@@ -1,12 +1,12 @@
 """The `tradewind` command: a tree of groups, each imported only when it is used."""
 
-import importlib
 import os
 import sys
 from typing import Any
 
 import click
 
+from tradewind.cli.lazy import LazyGroup
 from tradewind.core.errors import TradewindError
 
 # group or command → (module:attribute, the line that `tradewind --help` shows)
@@ -30,27 +30,11 @@ COMMANDS = {
 }
 
 
-class LazyGroup(click.Group):
-    """Imports a command's module when the command is named, so that the others cost nothing."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        if name not in COMMANDS:
-            return None
-        module, _, attribute = COMMANDS[name][0].partition(":")
-        command = getattr(importlib.import_module(f"tradewind.cli.{module}"), attribute)
-        assert isinstance(command, click.Command)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list of commands, from the table alone: help must not import them all."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
-
-
-@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup,
+    elsewhere=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 def cli() -> None:
     """Tradewind runs Airflow DAGs on Kubernetes, on a laptop, or both."""
 
@@ -61,10 +45,7 @@ def main(arguments: list[str] | None = None) -> None:
         code: Any = cli.main(arguments, prog_name="tradewind", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
     except TradewindError as error:
-        click.secho(f"Error: {error}", fg="red", err=True)
-        if error.hint:
-            click.echo(f"Hint: {error.hint}", err=True)
-        sys.exit(1)
+        _fail(str(error), error.hint)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
@@ -74,3 +55,14 @@ def main(arguments: list[str] | None = None) -> None:
         # The reader (head, less) has gone; a second failure at exit would print a traceback.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as error:  # a full disk, a folder that is a file: nothing of ours to trace
+        if error.filename is None:
+            raise
+        _fail(f"{error.filename}: {error.strerror}.")
+
+
+def _fail(message: str, hint: str | None = None) -> None:
+    click.secho(f"Error: {message}", fg="red", err=True)
+    if hint:
+        click.echo(f"Hint: {hint}", err=True)
+    sys.exit(1)

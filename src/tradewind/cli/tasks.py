@@ -8,26 +8,26 @@ from sqlalchemy import Connection
 
 from tradewind import settings as settings_module
 from tradewind.cli.app import current_store
-from tradewind.cli.dag_test import test_task
 from tradewind.cli.find import the_document, the_run, the_task
-from tradewind.cli.logs import follow_log, print_log
+from tradewind.cli.lazy import LazyGroup
+from tradewind.cli.logs import LEVELS, follow_log, print_log
 from tradewind.cli.output import output_option, print_record, print_rows
-from tradewind.cli.selection import change, chosen, selection_options
 from tradewind.core.errors import NotFound
-from tradewind.core.states import TaskInstanceState
-from tradewind.scheduler import actions
-from tradewind.scheduler import why as reasons
 from tradewind.store import attempts, listings, rendered
 from tradewind.store.engine import Rows
 from tradewind.store.listings import RunFilter
 
 
-@click.group()
+@click.group(
+    cls=LazyGroup,
+    elsewhere={
+        "test": ("dag_test:test_task", "Run one task here and now, whatever it depends on."),
+        "clear": ("task_actions:clear", "Set task instances back to the start."),
+        "mark": ("task_actions:mark", "Set task instances to a state by hand."),
+    },
+)
 def tasks() -> None:
     """Look into tasks, test, clear and mark them."""
-
-
-tasks.add_command(test_task)
 
 
 def map_index_option(command: Any) -> Any:
@@ -126,7 +126,13 @@ def state(dag_id: str, task_id: str, run_id_or_logical_date: str, map_index: int
 @click.argument("try_number", type=int, required=False)
 @map_index_option
 @click.option("-f", "--follow", is_flag=True, help="Go on as the task writes, until it ends.")
-@click.option("--level", default="debug", help="Only records of this level or above.")
+@click.option(
+    "--level",
+    type=click.Choice(LEVELS, case_sensitive=False),
+    default="debug",
+    show_default=True,
+    help="Only records of this level or above.",
+)
 def logs(
     dag_id: str,
     task_id: str,
@@ -194,6 +200,8 @@ def why(
         with store.read() as tx:
             run = the_run(tx, dag_id, run_id_or_logical_date)
             instance = the_instance(tx, run, task_id, map_index)
+        from tradewind.scheduler import why as reasons  # the scheduler is heavy: only here
+
         found = reasons.why(store, run.id, instance.id, now=datetime.now(UTC))
     if output == "table":
         for reason in found or []:
@@ -202,51 +210,3 @@ def why(
             click.echo(f"{task_id} is {instance.state}; nothing holds it back.")
     else:
         print_rows([{"code": r.code, "reason": r.message} for r in found], output)
-
-
-# --- by hand --------------------------------------------------------------------------------------
-
-
-@tasks.command()
-@click.argument("dag_id")
-@selection_options
-@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-@output_option
-def clear(dag_id: str, yes: bool, output: str, **selection: Any) -> None:
-    """Set task instances back to the start; finished runs go on.
-
-    Without --run-id: in all runs, or in those between --start-date and --end-date.
-    """
-    dry_run = selection.pop("dry_run")
-    with current_store() as store:
-        choice, request = chosen(store, dag_id, **selection)
-        change(
-            lambda dry: actions.clear(store, choice, request, now=datetime.now(UTC), dry_run=dry),
-            "Clear",
-            dry_run=dry_run,
-            yes=yes,
-            output=output,
-        )
-
-
-@tasks.command()
-@click.argument("dag_id")
-@click.argument("state", type=click.Choice(["success", "failed", "skipped"]))
-@selection_options
-@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-@output_option
-def mark(dag_id: str, state: str, yes: bool, output: str, **selection: Any) -> None:
-    """Set task instances to a state by hand."""
-    dry_run = selection.pop("dry_run")
-    with current_store() as store:
-        choice, request = chosen(store, dag_id, **selection)
-        to = TaskInstanceState(state)
-        change(
-            lambda dry: actions.mark(
-                store, choice, request, to, now=datetime.now(UTC), dry_run=dry
-            ),
-            f"Mark as {state}",
-            dry_run=dry_run,
-            yes=yes,
-            output=output,
-        )
