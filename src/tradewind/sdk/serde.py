@@ -38,7 +38,7 @@ def _encode(value: Any, depth: int) -> Json:
         raise RecursionError("maximum recursion depth reached for serialization")
     if value is None or type(value) in (bool, str):
         return value
-    if isinstance(value, Enum):
+    if isinstance(value, Enum) and isinstance(value, (int, float, str)):
         return _encode(value.value, depth + 1)
     if isinstance(value, list):
         return [_encode(item, depth + 1) for item in value]

@@ -1,8 +1,10 @@
 """Column types that mean the same on SQLite and PostgreSQL."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer, String, TypeDecorator
+from sqlalchemy.ext.compiler import compiles
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -60,3 +62,9 @@ class Int32(TypeDecorator[int]):
 Id = BigInteger().with_variant(Integer(), "sqlite")  # SQLite's rowid needs INTEGER
 JsonValue = JSON(none_as_null=True)
 """Not JSONB: that sorts the keys of what users stored, and refuses NUL in their strings."""
+
+
+@compiles(JSON, "sqlite")
+def _json_is_text(*_: Any, **__: Any) -> str:
+    """A column that SQLite knows as JSON is numeric to it: `1.0` would come back as 1."""
+    return "TEXT"

@@ -190,6 +190,17 @@ def test_xcoms_by_run_index_and_key(store: Store) -> None:
         assert xcoms.of_run(tx, run) == []
 
 
+def test_numbers_stay_what_they_are(store: Store) -> None:
+    numbers = [1.0, 0.5, 2**63, 2**64 - 1, -(2**63), 1e300]
+    with store.begin() as tx:
+        publish(tx, document("a"))
+        row = {"run_pk": add_run(tx, "a", "r"), "task_id": "t", "key": "k", "timestamp": NOW}
+        xcoms.put(tx, [{**row, "map_index": i, "value": n} for i, n in enumerate(numbers)])
+        values = list(xcoms.values(tx, XComName("a", "r", "t", "k")).values())
+    assert values == numbers
+    assert list(map(type, values)) == list(map(type, numbers))
+
+
 def test_the_newest_earlier_xcom(store: Store) -> None:
     with store.begin() as tx:
         publish(tx, document("a"))

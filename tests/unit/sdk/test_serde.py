@@ -28,8 +28,12 @@ def zone(name: str, kind: str) -> dict[str, Any]:
 Pair = namedtuple("Pair", "a b")
 
 
-class Colour(Enum):
+class Colour(str, Enum):
     RED = "red"
+
+
+class Shape(Enum):
+    ROUND = "round"
 
 
 @dataclass
@@ -120,6 +124,8 @@ def test_a_time_zone_by_itself() -> None:
 def test_other_types_with_a_form() -> None:
     assert serde.encode(Pair(1, 2)) == encoded("builtins.tuple", 1, [1, 2])
     assert serde.encode(Colour.RED) == "red"
+    with pytest.raises(TypeError, match="Cannot serialize"):
+        serde.encode(Shape.ROUND)
     identity = uuid.uuid4()
     assert serde.decode(serde.encode(identity)) == identity
     assert serde.decode(serde.encode(ZoneInfo("Asia/Tokyo"))) == ZoneInfo("Asia/Tokyo")
