@@ -3,7 +3,7 @@ import uuid
 from collections import namedtuple
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -28,7 +28,7 @@ def zone(name: str, kind: str) -> dict[str, Any]:
 Pair = namedtuple("Pair", "a b")
 
 
-class Colour(str, Enum):
+class Colour(StrEnum):
     RED = "red"
 
 
