@@ -1,12 +1,13 @@
 """What a decision leads to: instances to store and effects for the shell to carry out."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import msgspec
 
 from tradewind.core.instances import TaskInstance
 from tradewind.core.protocol import Json, OutletEvent, XComValue
-from tradewind.core.states import DagRunState
+from tradewind.core.states import DagRunState, TaskInstanceState
 
 
 class _Effect(msgspec.Struct, frozen=True, eq=False):
@@ -30,6 +31,16 @@ class ClearXComs(_Effect, frozen=True):
     """The instance starts over: what its earlier attempts pushed goes first."""
 
     ti: TaskInstance
+
+
+class KeepOutcome(_Effect, frozen=True):
+    """The instance starts over: how it had ended stays in its history, where no attempt of this try
+    says so (it was skipped or failed with its upstream, or there was nothing to run)."""
+
+    ti: TaskInstance
+    outcome: TaskInstanceState
+    reason: str | None
+    ended_at: datetime
 
 
 class EmitAssetEvents(_Effect, frozen=True):
@@ -74,6 +85,7 @@ Effect = (
     CancelAttempt
     | StoreXComs
     | ClearXComs
+    | KeepOutcome
     | EmitAssetEvents
     | CreateTrigger
     | DeleteTrigger

@@ -10,7 +10,7 @@ from datetime import datetime
 import msgspec
 
 from tradewind.core.board import Board
-from tradewind.core.changes import CancelAttempt, Changes, DeleteTrigger, RunFinished
+from tradewind.core.changes import CancelAttempt, Changes, DeleteTrigger, KeepOutcome, RunFinished
 from tradewind.core.instances import RunFacts, TaskInstance
 from tradewind.core.mapping import upstream_indexes
 from tradewind.core.plan import DagPlan
@@ -88,6 +88,8 @@ def _clear(
             changes.effects.append(CancelAttempt(ti, ti.attempt_id, "cleared while it ran"))
         else:
             _leave(ti, changes, "cleared")
+            if ti.state in FINISHED_STATES:
+                changes.effects.append(KeepOutcome(ti, ti.state, ti.reason, ti.end_date or now))
             ti.state = S.NONE
             ti.start_date = ti.end_date = ti.first_start_date = ti.reason = None
         changes.changed.append(ti)

@@ -13,15 +13,17 @@ from tradewind.core.changes import (
     CreateTrigger,
     DeleteTrigger,
     EmitAssetEvents,
+    KeepOutcome,
     RunCallbacks,
     RunFinished,
     StoreXComs,
 )
-from tradewind.core.states import DagRunState
+from tradewind.core.states import AttemptState, DagRunState
 from tradewind.scheduler import events
 from tradewind.scheduler.asset_runs import spread
-from tradewind.scheduler.models import Attempt, Documents, RunModel
-from tradewind.store import callbacks, dags, deadlines, event_log, runs, triggers, xcoms
+from tradewind.scheduler.launch import log_file
+from tradewind.scheduler.models import Attempt, Documents, RunModel, Tries
+from tradewind.store import attempts, callbacks, dags, deadlines, event_log, runs, triggers, xcoms
 from tradewind.store.asset_events import Source, add_events
 
 
@@ -35,6 +37,7 @@ class Gathered:
     put_xcoms: dict[tuple[int, str, int, str], dict[str, Any]] = field(default_factory=dict)
     delete_triggers: set[int] = field(default_factory=set)
     create_triggers: dict[int, dict[str, Any]] = field(default_factory=dict)
+    outcomes: list[dict[str, Any]] = field(default_factory=list)
     callbacks: list[dict[str, Any]] = field(default_factory=list)
     emitted: list[tuple[RunModel, EmitAssetEvents]] = field(default_factory=list)
 
@@ -58,22 +61,58 @@ def _gather_one(gathered: Gathered, model: RunModel, effect: Any, now: datetime)
             gathered.finished.append(model)
         case ClearXComs():
             gathered.clear_xcoms.append((model.pk, effect.ti.task_id, effect.ti.map_index))
+        case KeepOutcome():
+            gathered.outcomes += _outcome(model, effect)
         case StoreXComs():
             gathered.put_xcoms |= _xcoms(model, effect, now)
-        case DeleteTrigger():
-            gathered.create_triggers.pop(_pk(effect.ti.id), None)
-            gathered.delete_triggers.add(_pk(effect.ti.id))
-        case CreateTrigger():
-            gathered.create_triggers[_pk(effect.ti.id)] = _trigger(model, effect, now)
+        case DeleteTrigger() | CreateTrigger():
+            _gather_trigger(gathered, model, effect, now)
         case RunCallbacks():
             gathered.callbacks.append(_callback(model, effect, now))
         case EmitAssetEvents():
             gathered.emitted.append((model, effect))
 
 
+def _gather_trigger(
+    gathered: Gathered, model: RunModel, effect: DeleteTrigger | CreateTrigger, now: datetime
+) -> None:
+    pk = _pk(effect.ti.id)
+    if isinstance(effect, CreateTrigger):
+        gathered.create_triggers[pk] = _trigger(model, effect, now)
+    else:
+        gathered.create_triggers.pop(pk, None)
+        gathered.delete_triggers.add(pk)
+
+
 def _pk(value: int | None) -> int:
     assert value is not None  # only stored instances run
     return value
+
+
+def _outcome(model: RunModel, effect: KeepOutcome) -> list[dict[str, Any]]:
+    """A row of `attempt` that stands for none; nothing if an attempt of that try is there."""
+    ti = effect.ti
+    tries = model.tries.setdefault(_pk(ti.id), Tries())
+    if tries.generation and tries.try_number == ti.try_number:
+        return []
+    tries.generation += 1
+    tries.try_number, tries.in_try = ti.try_number, 1
+    return [
+        {
+            "task_instance_id": ti.id,
+            "run_pk": model.pk,
+            "try_number": ti.try_number,
+            "generation": tries.generation,
+            "state": AttemptState.ENDED,
+            "executor": attempts.NOT_EXECUTED,
+            "owner": "",
+            "queued_at": effect.ended_at,
+            "ended_at": effect.ended_at,
+            "outcome": effect.outcome,
+            "reason": effect.reason,
+            "log_file": log_file(model.dag_id, model.facts.run_id, ti, tries),
+        }
+    ]
 
 
 def _xcoms(
@@ -117,6 +156,7 @@ def _trigger(model: RunModel, effect: CreateTrigger, now: datetime) -> dict[str,
 
 def store(tx: Connection, gathered: Gathered, known: Documents, now: datetime) -> None:
     """Write what was gathered. The run's own rows are written already."""
+    attempts.insert_outcomes(tx, gathered.outcomes)
     xcoms.clear(tx, gathered.clear_xcoms)
     xcoms.put(tx, list(gathered.put_xcoms.values()))
     triggers.remove_of_instances(tx, gathered.delete_triggers)

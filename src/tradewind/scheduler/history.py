@@ -15,6 +15,7 @@ from tradewind.core.states import (
     TriggerRule,
 )
 from tradewind.scheduler.models import Documents, RunModel, load
+from tradewind.store.attempts import NOT_EXECUTED
 from tradewind.store.engine import AnyRow, Rows, Store
 from tradewind.store.schema import (
     attempt,
@@ -59,6 +60,7 @@ def _events(tx: Connection) -> list[Event]:
 
 
 def _attempts(tx: Connection) -> list[Attempt]:
+    executed = select(attempt).where(attempt.c.executor != NOT_EXECUTED)
     return [
         Attempt(
             id=row.id,
@@ -69,7 +71,7 @@ def _attempts(tx: Connection) -> list[Attempt]:
             outcome=row.outcome,
             lease_until=row.lease_until,
         )
-        for row in tx.execute(select(attempt).order_by(attempt.c.id))
+        for row in tx.execute(executed.order_by(attempt.c.id))
     ]
 
 

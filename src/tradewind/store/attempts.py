@@ -12,6 +12,9 @@ from tradewind.store.engine import Rows
 from tradewind.store.runs import lease_clock, lease_end
 from tradewind.store.schema import attempt, attempt_event, dag_run, task_instance
 
+NOT_EXECUTED = ""
+"""The executor of a row that stands for a try which ended without an attempt."""
+
 LIVE = (AttemptState.QUEUED.value, AttemptState.RUNNING.value)
 
 
@@ -21,6 +24,12 @@ def insert_intents(
     """Insert launch intents, leased from now; their ids in the rows' order."""
     statement = insert(attempt).values(lease_until=lease_end(tx, now, lease_seconds))
     return insert_for_ids(tx, statement, rows)
+
+
+def insert_outcomes(tx: Connection, rows: list[dict[str, Any]]) -> None:
+    """Rows for tries that ended without an attempt, so that the history knows of them."""
+    if rows:
+        tx.execute(insert(attempt), rows)
 
 
 VERDICT_COLUMNS = (

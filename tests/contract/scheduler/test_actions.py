@@ -14,7 +14,7 @@ from tradewind.core.states import DagRunState, TaskInstanceState
 from tradewind.scheduler import actions
 from tradewind.scheduler.actions import RunChoice
 from tradewind.scheduler.why import why
-from tradewind.store import xcoms
+from tradewind.store import attempts, task_instances, xcoms
 from tradewind.store.engine import Store
 from tradewind.store.schema import dag_run, event_log, trigger
 
@@ -116,6 +116,31 @@ def test_clearing_runs_the_chosen_tasks_again(world: World) -> None:
     assert values == {"t000": 1, "t001": 2, "t002": 2}
     (logged,) = world.query(select(event_log).where(event_log.c.event == "clear"))
     assert (logged.dag_id, logged.run_id, logged.owner) == ("d", "r1", "me")
+
+
+def test_clearing_keeps_how_it_ended_without_an_attempt(world: World) -> None:
+    world.publish(chain("d", 3))
+    failing = [Plan(FAIL)]
+    world.scheduler(script=lambda order: failing.pop() if failing else Plan())
+    pk = world.trigger("d")
+    world.finish_all()
+    for _ in range(2):  # the second one finds what the first one kept
+        choice, now = RunChoice("d", ["r1"]), world.clock.now()
+        actions.clear(world.store, choice, tasks("t000", downstream=True), now=now)
+    world.notify()
+    world.finish_all()
+    assert world.run_states() == {"r1": "success"}
+    with world.store.read() as tx:
+        names = {ti.id: ti.task_id for ti in task_instances.of_runs(tx, [pk])[pk]}
+        history = {
+            name: [(row.try_number, row.outcome) for row in attempts.of_instance(tx, ti)]
+            for ti, name in names.items()
+        }
+    assert history == {
+        "t000": [(1, "failed"), (2, "success")],
+        "t001": [(0, "upstream_failed"), (1, "success")],
+        "t002": [(0, "upstream_failed"), (1, "success")],
+    }
 
 
 def test_clearing_a_running_task_ends_its_process_and_starts_again(world: World) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from support.worlds import START, dag, finish, get, group, new_run, over, returned, start, task
-from tradewind.core.changes import CancelAttempt, DeleteTrigger, RunFinished
+from tradewind.core.changes import CancelAttempt, DeleteTrigger, KeepOutcome, RunFinished
 from tradewind.core.clearing import Request, clear, mark, mark_run, select, select_for_mark
 from tradewind.core.dag import SerializedDag
 from tradewind.core.protocol import Deferred, Failed, Succeeded
@@ -112,9 +112,12 @@ def test_clearing_sets_back_and_counts_on() -> None:
     finish(run, "other")
     ti = finish(run, "b", Failed(error_type="E", message="no", retryable=False))
     assert run.facts.state is DagRunState.FAILED
-    now = START.replace(hour=5)
+    now, ended = START.replace(hour=5), ti.end_date
     changes = clear(run.plan, run.facts, run.instances(), named(task_ids=["b"]), now)
     assert changes.changed == [ti]
+    (kept,) = changes.effects
+    assert isinstance(kept, KeepOutcome)
+    assert (kept.ti, kept.outcome, kept.ended_at) == (ti, "failed", ended)
     assert (ti.state, ti.try_number, ti.max_tries) == ("none", 1, 3)
     assert (ti.start_date, ti.end_date, ti.reason) == (None, None, None)
     assert changes.run_changed
