@@ -9,7 +9,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 from msgspec import Meta
@@ -98,10 +98,9 @@ class TriggererSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
 
 class LoggingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     logging_level: Annotated[
-        str,
+        Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
         Meta(
-            pattern="^(DEBUG|INFO|WARNING|ERROR|CRITICAL)$",
-            description="What Tradewind's own processes say.",
+            description="What Tradewind's own processes say: DEBUG, INFO, WARNING, ERROR, CRITICAL."
         ),
     ] = "INFO"
 

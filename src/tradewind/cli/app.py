@@ -70,6 +70,16 @@ MOMENT = Moment()
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Ask before something is lost; without a terminal and without `--yes` it is refused."""
-    if not yes:
-        click.confirm(question, abort=True)
+    """Ask before something is lost; raises `UserError` unless the answer is yes.
+
+    Where nobody can be asked (no terminal, no input), `--yes` is the only way.
+    """
+    if yes:
+        return
+    try:
+        agreed = click.confirm(question)
+    except click.Abort:
+        click.echo()
+        agreed = False
+    if not agreed:
+        raise UserError("Nothing was changed.", hint="-y or --yes answers yes.")

@@ -15,13 +15,17 @@ def config() -> None:
 
 
 @config.command("list")
+@click.option("--section", help="Only settings of this section.")
 @output_option
-def list_(output: str) -> None:
+def list_(section: str | None, output: str) -> None:
     """List every setting with its value and its source."""
     rows = [
-        {"setting": f"{section}.{key}", "value": _shown(value), "source": source}
-        for section, key, value, source in settings_module.load().rows()
+        {"setting": f"{in_section}.{key}", "value": _shown(value), "source": source}
+        for in_section, key, value, source in settings_module.load().rows()
+        if section in (None, in_section)
     ]
+    if not rows:
+        raise NotFound(f"There is no section {section!r}.")
     print_rows(rows, output)
 
 
@@ -32,8 +36,9 @@ def get_value(section: str, key: str | None) -> None:
         if (row_section, row_key) == (section, key):
             click.echo(_shown(value))
             return
+    name = f"{section}.{key}" if key else section
     raise NotFound(
-        f"There is no setting {section}.{key}.", hint="`tradewind config list` shows all settings."
+        f"There is no setting {name!r}.", hint="`tradewind config list` shows all settings."
     )
 
 

@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
 from tradewind.cli.app import confirm, current_store
-from tradewind.cli.files import read_json, write_json
+from tradewind.cli.files import FILE_FORMATS, STDOUT, parse_object, read_object, write_object
+from tradewind.cli.files import file_format as format_of
 from tradewind.cli.output import output_option, print_record, print_rows
 from tradewind.core.errors import Conflict, NotFound, UserError
 from tradewind.core.protocol import ConnectionValue
 from tradewind.sdk.connection import Connection
+from tradewind.sdk.exceptions import AirflowException
 from tradewind.store import connections as statements
 
 FIELDS = ("conn_type", "description", "host", "schema", "login", "password", "port", "extra")
@@ -26,12 +29,19 @@ def connections() -> None:
 
 
 @connections.command("list")
+@click.option("--show-values", is_flag=True, help="Print passwords, extras and URIs as well.")
+@click.option("--hide-sensitive", is_flag=True, help="With --show-values: *** for each of them.")
 @output_option
-def list_(output: str) -> None:
+def list_(show_values: bool, hide_sensitive: bool, output: str) -> None:
     """List connections, without passwords and extras."""
     with current_store() as store, store.read() as tx:
         found = statements.listing(tx)
-    print_rows([_row(value) for value in found], output)
+    rows = [_row(value) for value in found]
+    if show_values:
+        for row, value in zip(rows, found, strict=True):
+            secrets = _secrets(value)
+            row |= dict.fromkeys(secrets, "***") if hide_sensitive else secrets
+    print_rows(rows, output, empty="There are no connections.")
 
 
 @connections.command()
@@ -46,7 +56,7 @@ def get(conn_id: str, show_password: bool, output: str) -> None:
         raise _unknown(conn_id)
     record = _row(value)
     if show_password:
-        record |= {"password": value.password, "extra": value.extra, "uri": _uri(value)}
+        record |= _secrets(value)
     print_record(record, output)
 
 
@@ -70,12 +80,16 @@ def add(
     given = {key.removeprefix("conn_"): value for key, value in fields.items() if value is not None}
     if "type" in given:
         given["conn_type"] = given.pop("type")
-    if bool(conn_uri) + bool(conn_json) + bool(given) != 1:
+    with_uri = given.keys() & {"description", "extra"} if conn_uri else set()
+    if bool(conn_uri) + bool(conn_json) + bool(given.keys() - with_uri) != 1:
         raise UserError(
             "A connection is given in exactly one of three ways.",
             hint="Use --conn-uri, or --conn-json, or --conn-type with the other fields.",
         )
-    value = _value(conn_id, conn_uri or _from_json(conn_json) or given, f"connection {conn_id}")
+    value = _value(conn_id, conn_uri or conn_json or given, f"connection {conn_id}")
+    if with_uri:
+        value = msgspec.structs.replace(value, **{key: given[key] for key in with_uri})
+        _check_extra(value.extra, f"connection {conn_id}")
     _save({conn_id: value}, on_existing="overwrite" if overwrite else "fail")
     click.echo(f"Connection {conn_id} is set.")
 
@@ -97,24 +111,38 @@ def delete(conn_id: str, yes: bool) -> None:
 
 
 @connections.command("export")
-@click.argument("file", type=click.Path(path_type=Path))
-def export(file: Path) -> None:
-    """Write all connections to a JSON or YAML file, passwords included."""
+@click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
+@click.option("--file-format", type=click.Choice(FILE_FORMATS), help="Default: as the name ends.")
+@click.option(
+    "--serialization-format",
+    type=click.Choice(["uri", "json"]),
+    default="uri",
+    show_default=True,
+    help="How a connection looks in an .env file.",
+)
+def export(file: Path, file_format: str | None, serialization_format: str) -> None:
+    """Write all connections to a JSON, YAML or .env file, passwords included; `-`: to stdout."""
     with current_store() as store, store.read() as tx:
         found = statements.listing(tx)
-    write_json(file, {v.conn_id: {key: getattr(v, key) for key in FIELDS} for v in found})
-    file.chmod(0o600)
-    click.echo(f"{len(found)} connections are in {file}, with their passwords.")
+    kind = file_format or format_of(file)
+    values: dict[str, Any] = {v.conn_id: {key: getattr(v, key) for key in FIELDS} for v in found}
+    if kind == "env" and serialization_format == "uri":
+        values = {v.conn_id: _uri(v) for v in found}
+    elif kind == "env":
+        values = {conn_id: json.dumps(value) for conn_id, value in values.items()}
+    write_object(file, values, kind, private=True)
+    if file != STDOUT:
+        click.echo(f"{len(found)} connections are in {file}, with their passwords.")
 
 
 @connections.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--overwrite", is_flag=True, help="Replace connections of the same id.")
 def import_(file: Path, overwrite: bool) -> None:
-    """Add connections from a JSON or YAML file: a URI or an object for each id."""
+    """Add connections from a JSON, YAML or .env file: a URI or an object for each id."""
     found = {
         conn_id: _value(conn_id, given, f"{file}: connection {conn_id}")
-        for conn_id, given in read_json(file).items()
+        for conn_id, given in read_object(file).items()
     }
     kept = _save(found, on_existing="overwrite" if overwrite else "skip")
     for conn_id in sorted(kept):
@@ -138,34 +166,46 @@ def _save(values: dict[str, ConnectionValue], *, on_existing: str) -> set[str]:
     return kept
 
 
-def _from_json(text: str | None) -> dict[str, Any] | None:
-    if text is None:
-        return None
-    try:
-        found = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise UserError(f"--conn-json is not valid JSON: {error.msg}.") from error
-    if not isinstance(found, dict):
-        raise UserError("--conn-json must be a JSON object.")
-    return found
-
-
 def _value(conn_id: str, given: Any, where: str) -> ConnectionValue:
-    """A connection from a URI or from Airflow's field names."""
+    """A connection from a URI, from JSON text, or from Airflow's field names."""
+    if isinstance(given, str) and given.lstrip().startswith("{"):
+        given = parse_object(given, where)
     if isinstance(given, str):
-        made = Connection(conn_id=conn_id, uri=given)
+        made = _made(where, uri=given)
     elif isinstance(given, dict):
         if unknown := given.keys() - {*FIELDS, "conn_id"}:
             raise UserError(
                 f"{where}: unknown field {', '.join(sorted(unknown))}.",
                 hint=f"Known fields: {', '.join(FIELDS)}.",
             )
-        made = Connection(**{"conn_type": None, **given, "conn_id": conn_id})
+        made = _made(where, **{"conn_type": None, **given, "conn_id": conn_id})
     else:
         raise UserError(f"{where} must be a URI or an object, not {given!r}.")
     if not made.conn_type:
         raise UserError(f"{where} has no conn_type.", hint="For example postgres, http or aws.")
+    _check_extra(made.extra, where)
     return ConnectionValue(conn_id=conn_id, **{key: getattr(made, key) for key in FIELDS})
+
+
+def _made(where: str, **parts: Any) -> Connection:
+    try:
+        return Connection(**parts)
+    except (AirflowException, ValueError, TypeError) as error:
+        raise UserError(
+            f"{where}: {error}", hint="A URI looks like postgres://user:password@host:5432/schema."
+        ) from error
+
+
+def _check_extra(extra: str | None, where: str) -> None:
+    """Hooks read `extra` as JSON; what is none is refused here, where somebody can mend it."""
+    try:
+        json.loads(extra or "{}")
+    except json.JSONDecodeError as error:
+        raise UserError(f"{where}: the extra is not valid JSON: {error.msg}.") from error
+
+
+def _secrets(value: ConnectionValue) -> dict[str, Any]:
+    return {"password": value.password, "extra": value.extra, "uri": _uri(value)}
 
 
 def _uri(value: ConnectionValue) -> str:

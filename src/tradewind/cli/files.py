@@ -1,25 +1,41 @@
-"""Reading and writing the JSON and YAML files that people import and export."""
+"""Reading and writing the files that people import and export: JSON, YAML and, as Airflow, .env."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import click
+
 from tradewind.core.errors import UserError
 
+STDOUT = Path("-")
+FILE_FORMATS = ("json", "yaml", "env")
 
-def read_json(file: Path) -> dict[str, Any]:
-    """The object in a `.json`, `.yaml` or `.yml` file; raises `UserError` that names the file."""
+
+def file_format(file: Path) -> str:
+    """What a file's name says that it holds; JSON where it says nothing."""
+    by_ending = {".yaml": "yaml", ".yml": "yaml", ".env": "env"}
+    return "env" if file.name == ".env" else by_ending.get(file.suffix.lower(), "json")
+
+
+def read_object(file: Path) -> dict[str, Any]:
+    """The names and values in a file; raises `UserError` that names the file."""
     try:
         text = file.read_text()
     except OSError as error:
         raise UserError(f"{file} cannot be read: {error.strerror}.") from error
-    found = _parse_yaml(file, text) if file.suffix in (".yaml", ".yml") else _parse(file, text)
+    except UnicodeDecodeError as error:
+        raise UserError(f"{file} is not text in UTF-8.") from error
+    found = {"json": _parse_json, "yaml": _parse_yaml, "env": _parse_env}[file_format(file)](
+        file, text
+    )
     if not isinstance(found, dict):
         raise UserError(f"{file} must hold an object of names and values.")
     return found
 
 
-def _parse(file: Path, text: str) -> Any:
+def _parse_json(file: Path, text: str) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
@@ -37,18 +53,50 @@ def _parse_yaml(file: Path, text: str) -> Any:
         raise UserError(f"{file} is not valid YAML: {error}") from error
 
 
-def write_json(file: Path, value: Any) -> None:
-    """Write indented JSON, or YAML if the name ends so; raises `UserError` that names the file."""
-    if file.suffix in (".yaml", ".yml"):
-        import yaml
+def _parse_env(file: Path, text: str) -> dict[str, str]:
+    """Lines of NAME=value; empty lines and those that begin with # are passed over."""
+    found: dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        name, equals, value = line.partition("=")
+        if not equals or not name.strip():
+            raise UserError(f"{file}, line {number}: {line!r} is not of the form NAME=value.")
+        if name.strip() in found:
+            raise UserError(f"{file}, line {number}: {name.strip()} is there twice.")
+        found[name.strip()] = value
+    return found
 
-        text = yaml.safe_dump(value, sort_keys=False)
-    else:
-        text = json.dumps(value, indent=4, ensure_ascii=False) + "\n"
+
+def write_object(
+    file: Path, values: Mapping[str, Any], kind: str, *, private: bool = False
+) -> None:
+    """Write names and values in one of `FILE_FORMATS`; `-` is the standard output.
+
+    `private`: the file is for its owner alone, from its first byte. Raises `UserError` that names
+    the file.
+    """
+    text = _formatted(values, kind)
+    if file == STDOUT:
+        click.echo(text, nl=False)
+        return
     try:
+        if private:
+            file.touch(mode=0o600)
+            file.chmod(0o600)
         file.write_text(text)
     except OSError as error:
         raise UserError(f"{file} cannot be written: {error.strerror}.") from error
+
+
+def _formatted(values: Mapping[str, Any], kind: str) -> str:
+    if kind == "env":
+        return "".join(f"{name}={value}\n" for name, value in values.items())
+    if kind == "yaml":
+        import yaml
+
+        return yaml.safe_dump(dict(values), sort_keys=False)
+    return json.dumps(values, indent=4, ensure_ascii=False) + "\n"
 
 
 def parse_object(text: str, what: str) -> dict[str, Any]:

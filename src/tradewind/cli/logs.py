@@ -78,7 +78,7 @@ def print_record(line: bytes, level: str) -> None:
         return
     when = ""
     if record.ts:
-        when = datetime.fromisoformat(record.ts).astimezone().strftime("%H:%M:%S.%f")[:-3]
+        when = datetime.fromisoformat(record.ts).astimezone().strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
     who = record.logger or record.source
     head = click.style(f"{when} {record.level.upper():<7}", fg=_STYLES.get(record.level))
     click.echo(f"{head} {click.style(who, fg='bright_black')}{' ' if who else ''}{record.event}")

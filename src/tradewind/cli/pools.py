@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from tradewind.cli.app import confirm, current_store
-from tradewind.cli.files import read_json, write_json
+from tradewind.cli.files import STDOUT, file_format, read_object, write_object
 from tradewind.cli.output import output_option, print_rows
 from tradewind.core.errors import NotFound, UserError
 from tradewind.store import pools as statements
@@ -62,7 +62,7 @@ def get(pool: str, output: str) -> None:
         _show(store, [row], output)
 
 
-@pools.command("set")
+@pools.command("set", context_settings={"ignore_unknown_options": True})  # slots like -1
 @click.argument("pool")
 @click.argument("slots", type=int)
 @click.argument("description", default="")
@@ -92,9 +92,9 @@ def delete(pool: str, yes: bool) -> None:
 
 
 @pools.command("export")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
 def export(file: Path) -> None:
-    """Write all pools to a JSON file, in Airflow's format."""
+    """Write all pools to a JSON or YAML file, in Airflow's format; `-` is the standard output."""
     with current_store() as store, store.read() as tx:
         found = {
             row.name: {
@@ -104,15 +104,16 @@ def export(file: Path) -> None:
             }
             for row in statements.listing(tx)
         }
-    write_json(file, found)
-    click.echo(f"{len(found)} pools are in {file}.")
+    write_object(file, found, file_format(file))
+    if file != STDOUT:
+        click.echo(f"{len(found)} pools are in {file}.")
 
 
 @pools.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
 def import_(file: Path) -> None:
     """Create or change pools as a JSON file says."""
-    found = read_json(file)
+    found = read_object(file)
     for name, values in found.items():
         if not isinstance(values, dict) or not isinstance(values.get("slots"), int):
             raise UserError(

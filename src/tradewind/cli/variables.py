@@ -9,9 +9,9 @@ from pathlib import Path
 import click
 
 from tradewind.cli.app import confirm, current_store
-from tradewind.cli.files import read_json, write_json
+from tradewind.cli.files import STDOUT, file_format, read_object, write_object
 from tradewind.cli.output import output_option, print_rows
-from tradewind.core.errors import Conflict, NotFound
+from tradewind.core.errors import Conflict, NotFound, UserError
 from tradewind.store import variables as statements
 
 
@@ -21,18 +21,29 @@ def variables() -> None:
 
 
 @variables.command("list")
+@click.option("--show-values", is_flag=True, help="Print the values as well.")
+@click.option("--hide-sensitive", is_flag=True, help="With --show-values: *** for each value.")
 @output_option
-def list_(output: str) -> None:
-    """List the keys; values are shown by `get` only."""
+def list_(show_values: bool, hide_sensitive: bool, output: str) -> None:
+    """List the keys."""
     with current_store() as store, store.read() as tx:
         rows = statements.listing(tx)
-    print_rows([{"key": row.key, "description": row.description or ""} for row in rows], output)
+    print_rows(
+        [
+            {"key": row.key}
+            | ({"value": "***" if hide_sensitive else row.value} if show_values else {})
+            | {"description": row.description or ""}
+            for row in rows
+        ],
+        output,
+        empty="There are no variables.",
+    )
 
 
 @variables.command()
 @click.argument("key")
 @click.option("-d", "--default", help="Printed when there is no such variable.")
-@click.option("-j", "--json", "as_json", is_flag=True, help="Check that the value is JSON.")
+@click.option("-j", "--json", "as_json", is_flag=True, help="The value is JSON: print it as such.")
 def get(key: str, default: str | None, as_json: bool) -> None:
     """Print a value."""
     with current_store() as store, store.read() as tx:
@@ -45,10 +56,15 @@ def get(key: str, default: str | None, as_json: bool) -> None:
                 " AIRFLOW_VAR_* live in the environment only.",
             )
         value = default
-    click.echo(json.dumps(json.loads(value)) if as_json else value)
+    if as_json:
+        try:
+            value = json.dumps(json.loads(value), ensure_ascii=False)
+        except json.JSONDecodeError as error:
+            raise UserError(f"The value of {key} is not JSON: {error}.") from error
+    click.echo(value)
 
 
-@variables.command("set")
+@variables.command("set", context_settings={"ignore_unknown_options": True})  # values like -5
 @click.argument("key")
 @click.argument("value")
 @click.option("--description", help="What it is for.")
@@ -75,13 +91,16 @@ def delete(key: str, yes: bool) -> None:
 
 
 @variables.command("export")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
 def export(file: Path) -> None:
-    """Write all variables to a file, in Airflow's format; values that are JSON as such."""
+    """Write all variables to a JSON, YAML or .env file; `-` is the standard output."""
     with current_store() as store, store.read() as tx:
         rows = statements.listing(tx)
-    write_json(file, {row.key: _from_text(row.value) for row in rows})
-    click.echo(f"{len(rows)} variables are in {file}.")
+    kind = file_format(file)
+    values = {row.key: row.value if kind == "env" else _from_text(row.value) for row in rows}
+    write_object(file, values, kind)
+    if file != STDOUT:
+        click.echo(f"{len(rows)} variables are in {file}.")
 
 
 @variables.command("import")
@@ -94,8 +113,8 @@ def export(file: Path) -> None:
     show_default=True,
 )
 def import_(file: Path, action_on_existing_key: str) -> None:
-    """Create variables as a file says. Values that are no text are stored as JSON."""
-    found = read_json(file)
+    """Create variables as a JSON, YAML or .env file says. What is no text is stored as JSON."""
+    found = read_object(file)
     with current_store() as store, store.begin() as tx:
         taken = statements.existing(tx, found)
         if taken and action_on_existing_key == "fail":
