@@ -68,7 +68,9 @@ def validate(spec: DeadlineSpec) -> None:
     if spec.reference not in REFERENCES:
         raise InvalidDag(
             f"The deadline reference {spec.reference!r} is not known.",
-            hint=f"Use one of {', '.join(sorted(REFERENCES))}.",
+            hint="A reference of your own would have to run in the scheduler, which runs no code of "
+            "DAG files. Use DeadlineReference.DAGRUN_LOGICAL_DATE, DAGRUN_QUEUED_AT, "
+            "FIXED_DATETIME(...) or AVERAGE_RUNTIME(...).",
         )
     if spec.reference == "FixedDatetimeDeadline" and "datetime" not in spec.arguments:
         raise InvalidDag("A FixedDatetimeDeadline has no datetime.", hint="Give it one.")

@@ -87,6 +87,14 @@ class DeadlineReference:
     def FIXED_DATETIME(cls, dt: datetime) -> BaseDeadlineReference:  # Airflow's name
         return FixedDatetimeDeadline(dt)
 
+    @classmethod
+    def register_custom_reference(
+        cls, reference_class: type[BaseDeadlineReference], deadline_reference_type: Any = None
+    ) -> type[BaseDeadlineReference]:
+        """What `deadline_reference` does."""
+        setattr(cls, reference_class.__name__, reference_class())
+        return reference_class
+
 
 def deadline_reference(
     kind: Any = None,
@@ -97,10 +105,7 @@ def deadline_reference(
     serialized, since only the built-in references can be evaluated without running user code.
     """
 
-    def register(cls: type[BaseDeadlineReference]) -> type[BaseDeadlineReference]:
-        setattr(DeadlineReference, cls.__name__, cls())
-        return cls
-
+    register = DeadlineReference.register_custom_reference
     return register(kind) if isinstance(kind, type) else register
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from getpass import getuser
 from typing import TYPE_CHECKING, Any
 
 from tradewind.core import dag as core
@@ -88,8 +89,21 @@ def _spec(task: Any, dag: DAG, weight: int) -> core.TaskSpec:
         ui_fgcolor=task.ui_fgcolor,
         triggers_dag_id=_text(task, "trigger_dag_id"),
         waits_for_dag_id=_text(task, "external_dag_id"),
-        run_as_user=task.run_as_user,
+        run_as_user=_run_as_user(task),
     )
+
+
+def _run_as_user(task: Any) -> str | None:
+    """Only the one that tasks run as anyway. Raises InvalidDag for another one."""
+    user: str | None = task.run_as_user
+    if user is not None and user != getuser():
+        raise InvalidDag(
+            f"run_as_user={user!r} is not supported: tasks run as {getuser()!r}, the user of the "
+            "process that starts them.",
+            hint="Take run_as_user out. If the command must be another user's, say so in it: "
+            f"`sudo -u {user} ...`; or let an executor run as that user and choose it (executor=).",
+        )
+    return user
 
 
 def _does_nothing(task: Any) -> bool:

@@ -145,17 +145,20 @@ class DeltaDataIntervalTimetable(BaseTimetable):
 
 
 class EventsTimetable(BaseTimetable):
-    """Runs at the listed moments."""
+    """Runs at the listed moments.
+
+    They are sorted, unless `presorted` says that they are: then they are taken in their order.
+    """
 
     def __init__(
         self,
         event_dates: Iterable[datetime],
-        *,
         restrict_to_events: bool = False,
         presorted: bool = False,
         description: str | None = None,
     ) -> None:
-        self.event_dates = sorted({dates.known_utc(at) for at in event_dates})
+        moments = [dates.known_utc(at) for at in event_dates]
+        self.event_dates = moments if presorted else sorted(moments)
         self.restrict_to_events = restrict_to_events
         self.own_description = description
 

@@ -179,6 +179,7 @@ def test_a_circle_is_named() -> None:
         ({"schedule": "every day"}, {}, ["'d'", "every day"]),
         ({}, {"weight_rule": "nope"}, ["'d'", "'a'", "nope"]),
         ({}, {"executor_config": {"x": object()}}, ["'d'", "'a'", "executor_config.x"]),
+        ({}, {"run_as_user": "nobody-we-know"}, ["'d'", "'a'", "run_as_user='nobody-we-know'"]),
         ({}, {"retry_exponential_backoff": 2.0, "pool": "p", "queue": 5}, ["queue"]),
     ],
 )

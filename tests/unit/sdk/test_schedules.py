@@ -57,6 +57,10 @@ SPECS: list[tuple[Any, core.Timetable]] = [
         sdk.EventsTimetable([datetime(2026, 2, 1), pendulum.datetime(2026, 1, 1, tz="UTC")]),
         core.EventsSchedule(event_dates=[START, datetime(2026, 2, 1, tzinfo=UTC)]),
     ),
+    (
+        sdk.EventsTimetable([datetime(2026, 2, 1), datetime(2026, 1, 1)], presorted=True),
+        core.EventsSchedule(event_dates=[datetime(2026, 2, 1, tzinfo=UTC), START]),
+    ),
     ([A, B], core.AssetSchedule(condition=core.AssetAll(conditions=[ref("a"), ref("b", B.uri)]))),
     (A, core.AssetSchedule(condition=ref("a"))),
     (
