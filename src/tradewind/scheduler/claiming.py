@@ -16,6 +16,7 @@ from tradewind.core.instances import TaskInstance
 from tradewind.core.ready import Lane
 from tradewind.scheduler.counters import Deltas
 from tradewind.scheduler.models import RunModel
+from tradewind.scheduler.quarantine import BrokenRun
 from tradewind.store import limits
 from tradewind.store.limits import EVERYTHING, TaskKey
 
@@ -179,7 +180,7 @@ def _claim_within(
     held_back: list[RunModel] = []
     while budget.has_executor() and (pk := waiting.pop()) is not None:
         model = models[pk]
-        found = model.run.claimable(1, budget.blocks(model))
+        found = _first(model, budget)
         if not found:
             held_back.append(model)
             continue
@@ -195,6 +196,13 @@ def _claim_within(
         waiting.put(model)
     for model in held_back:
         waiting.put(model)
+
+
+def _first(model: RunModel, budget: Budget) -> list[TaskInstance]:
+    try:
+        return model.run.claimable(1, budget.blocks(model))
+    except Exception as error:
+        raise BrokenRun(model.pk) from error
 
 
 def _allowances(budget: Budget, models: Mapping[int, RunModel]) -> dict[TaskKey, int]:

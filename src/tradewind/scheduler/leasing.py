@@ -9,9 +9,14 @@ from tradewind.store import attempts, callbacks, runs
 
 
 def start_queued(
-    tx: Connection, name: str, settings: SchedulerSettings, *, now: datetime
+    tx: Connection,
+    name: str,
+    settings: SchedulerSettings,
+    *,
+    now: datetime,
+    only: int | None = None,
 ) -> list[int]:
-    """Lease the queued runs whose turn it is, to be begun in this transaction.
+    """Lease the queued runs (or `only` that one) whose turn it is, to be begun in this transaction.
 
     Their DAGs stay locked until then, so that `max_active_runs` holds over all schedulers.
     """
@@ -19,17 +24,24 @@ def start_queued(
     if not dag_ids:
         return []
     pks = runs.startable(tx, dag_ids, now=now, limit=settings.batch)
+    if only is not None:
+        pks = [pk for pk in pks if pk == only]
     runs.lease(tx, pks, name, now=now, seconds=settings.run_lease_seconds)
     return pks
 
 
 def take_over(
-    tx: Connection, name: str, settings: SchedulerSettings, *, now: datetime
+    tx: Connection,
+    name: str,
+    settings: SchedulerSettings,
+    *,
+    now: datetime,
+    only: int | None = None,
 ) -> list[int]:
-    """Lease running runs that nobody holds: given up, or left behind by a scheduler that died."""
-    return runs.claim_leases(
-        tx, name, now=now, seconds=settings.run_lease_seconds, limit=settings.batch
-    )
+    """Lease running runs (or `only` that one) that nobody holds: given up, or left behind by a
+    scheduler that died."""
+    seconds, limit = settings.run_lease_seconds, settings.batch
+    return runs.claim_leases(tx, name, now=now, seconds=seconds, limit=limit, only=only)
 
 
 def renew(

@@ -4,6 +4,7 @@ Airflow creates scheduled and asset-triggered runs only while the DAG's active r
 counted, are below `max_active_runs`; so a backlog stays in the timetable, not in the table.
 """
 
+import logging
 from collections.abc import Mapping
 from datetime import datetime
 from random import Random
@@ -22,12 +23,15 @@ from tradewind.core.dag import (
     Timetable,
 )
 from tradewind.core.deadlines import due_at, runs_needed
+from tradewind.core.errors import TradewindError
 from tradewind.core.states import DagRunState, DagRunType
 from tradewind.core.timetables import active_runs_limit, following_slot, needs_child
 from tradewind.core.timetables.partition import slot_at
 from tradewind.scheduler.models import Documents
 from tradewind.store import dags, deadlines, runs
 from tradewind.store.engine import AnyRow
+
+logger = logging.getLogger(__name__)
 
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
@@ -49,8 +53,12 @@ def create_scheduled(
     slots: dict[str, Slot | None] = {}
     dry: list[str] = []
     for row in due:
-        dag = documents.of_version(tx, row.version_id).dag
-        made, following = _due_slots(row, dag, room_of(row, dag, queued), now)
+        try:
+            dag = documents.of_version(tx, row.version_id).dag
+            made, following = _due_slots(row, dag, room_of(row, dag, queued), now)
+        except (ArithmeticError, LookupError, TypeError, ValueError, TradewindError) as error:
+            logger.error("no runs of %s can be made: %s", row.dag_id, error, exc_info=error)
+            continue
         if made and allows(dag, DagRunType.SCHEDULED):
             new_runs = [_scheduled_run(row, slot, now, chance) for slot in made]
             created += len(insert_runs(tx, dag, new_runs, now))

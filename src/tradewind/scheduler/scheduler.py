@@ -19,8 +19,10 @@ from tradewind.core.states import AttemptState
 from tradewind.executors.base import CallbackEnded, Executor
 from tradewind.scheduler import events, persist
 from tradewind.scheduler.callbacks import ClaimedCallback
+from tradewind.scheduler.claiming import WaitingRuns
 from tradewind.scheduler.launch import Locate, work_order
 from tradewind.scheduler.models import Attempt, RunModel
+from tradewind.scheduler.quarantine import BrokenRun
 from tradewind.scheduler.settings import SchedulerSettings
 from tradewind.scheduler.transaction import CHANNEL, Done, Look, Means, Transaction
 from tradewind.scheduler.workspace import LIVE, Workspace
@@ -145,6 +147,8 @@ class Scheduler:
             return 0.0
         except InfrastructureError as error:
             return self._back_off(error)
+        except Exception as error:
+            return self._isolate(error, now)
         self._failures = 0
         return self._seconds_to_next(now)
 
@@ -189,6 +193,45 @@ class Scheduler:
             work = Transaction(tx, self._means, self._space, self._look, draining=self._draining)
             done = work.work()
         self._after_commit(done, now)
+
+    def _isolate(self, error: Exception, now: datetime) -> float:
+        """A bug broke a transaction: the runs in which it shows are set aside."""
+        space = self._space
+        suspects = space.touched.keys() | space.to_load
+        space.roll_back()
+        if isinstance(error, BrokenRun):
+            space.set_aside(error.pk, error.__cause__ or error, now)
+            return 0.0
+        try:
+            guilty = [pk for pk in sorted(suspects) if not self._works_alone(pk, now)]
+        except (Superseded, InfrastructureError):
+            guilty = []
+        self._look = Look(around=True)
+        space.to_load |= suspects - set(guilty) - space.models.keys()
+        if guilty:
+            return 0.0
+        logger.error("the scheduler failed", exc_info=error)
+        return self._back_off(error)
+
+    def _works_alone(self, pk: int, now: datetime) -> bool:
+        """Whether a transaction for this run only goes well; if not, it is set aside."""
+        space = self._space
+        self._look = Look(alone=pk)
+        waiting, space.waiting = space.waiting, WaitingRuns()
+        try:
+            self._transact(now)
+        except (Superseded, InfrastructureError):
+            space.roll_back()
+            raise
+        except Exception as error:
+            space.roll_back()
+            space.set_aside(pk, error, now)
+            return False
+        finally:
+            space.waiting = waiting
+            if (model := space.models.get(pk)) is not None:
+                space.queue(model)
+        return True
 
     def _after_commit(self, done: Done, now: datetime) -> None:
         """Only now may processes start and end: the rows that say so are there."""
@@ -265,7 +308,7 @@ class Scheduler:
         self._space.starts.clear()
         self._starts_by = None
 
-    def _back_off(self, error: InfrastructureError) -> float:
+    def _back_off(self, error: Exception) -> float:
         """Nothing was stored; everything stays to be stored, after a pause that grows."""
         self._space.roll_back()
         self._failures += 1

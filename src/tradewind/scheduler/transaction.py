@@ -46,6 +46,7 @@ class Look:
     for_runs: bool = False  # runs that may be created or started now
     renew: bool = False
     recount: bool = False
+    alone: int | None = None  # at this run and nothing else
 
     def __bool__(self) -> bool:
         return self.around or self.for_runs or self.renew or self.recount
@@ -96,7 +97,11 @@ class Transaction:
             self._renew()
         if self.look.recount:
             housekeeping.recount(self.tx)
-        begun = self._look_for_runs() if self.look.around or self.look.for_runs else []
+        begun: list[int] = []
+        if self.look.alone is not None:
+            begun = self._look_for(self.look.alone)
+        elif self.look.around or self.look.for_runs:
+            begun = self._look_for_runs()
         if self.look.around:
             self._look_around()
         loaded = self._load(begun)
@@ -140,6 +145,13 @@ class Transaction:
         self.space.to_load |= set(begun)
         return begun
 
+    def _look_for(self, pk: int) -> list[int]:
+        """Lease one run, as a look around would do with it among others."""
+        name, settings, space = self.means.name, self.means.settings, self.space
+        space.to_load = {pk}
+        leasing.take_over(self.tx, name, settings, now=self.now, only=pk)
+        return leasing.start_queued(self.tx, name, settings, now=self.now, only=pk)
+
     def _look_around(self) -> None:
         means, space = self.means, self.space
         if not self.draining:
@@ -180,7 +192,8 @@ class Transaction:
         space, means = self.space, self.means
         loaded: list[RunModel] = []
         if space.to_load:
-            leased = runs.leased_to(self.tx, means.name, space.to_load)
+            wanted = {pk for pk in space.to_load if not space.quarantine.holds(pk, self.now)}
+            leased = runs.leased_to(self.tx, means.name, wanted)
             loaded = load(self.tx, leased, means.known, infra_budget=means.settings.infra_retries)
             for model in loaded:
                 space.models[model.pk] = model
@@ -198,6 +211,8 @@ class Transaction:
         is gone with the process that had this name before.
         """
         for model in loaded:
+            if model.pk not in self.space.models:
+                continue  # it has been set aside
             for attempt in list(model.attempts.values()):
                 if attempt.owner != self.means.name or attempt.id in self.space.launched:
                     continue

@@ -14,6 +14,7 @@ from tradewind.executors.base import AttemptEnded, CallbackEnded, Executor
 from tradewind.scheduler import events
 from tradewind.scheduler.claiming import WaitingRuns
 from tradewind.scheduler.models import Attempt, Report, RunModel
+from tradewind.scheduler.quarantine import Quarantine
 
 LIVE = (AttemptState.QUEUED, AttemptState.RUNNING)
 
@@ -28,6 +29,7 @@ class Workspace:
         self.launched: dict[int, Attempt] = {}  # what the executors of this process hold
         self.to_load: set[int] = set()  # runs that may be leased to us and are not in memory
         self.held_back = False  # what waits cannot be claimed before something is released
+        self.quarantine = Quarantine()
         # Come in, and not stored:
         self.touched: dict[int, RunModel] = {}
         self.reports: list[tuple[int, Report]] = []  # of runs that are not in memory
@@ -69,7 +71,11 @@ class Workspace:
         if model is None:
             self.reports.append((run_pk, report))
             return
-        events.apply(model, report)
+        try:
+            events.apply(model, report)
+        except Exception as error:
+            self.set_aside(run_pk, error, now)
+            return
         if report.kind == "started":
             self._note_start(model, report)
         else:
@@ -92,13 +98,25 @@ class Workspace:
 
     def touch(self, model: RunModel, now: datetime) -> None:
         """The model has moved: see where that leads, what can be claimed, and when it wakes."""
-        model.run.advance(now)
+        try:
+            model.run.advance(now)
+        except Exception as error:
+            self.set_aside(model.pk, error, now)
+            return
         model.collect()
         self.touched[model.pk] = model
         self.queue(model)
         wake = model.run.next_wake()
         if wake is not None:
             heapq.heappush(self._wakes, (wake, model.pk))
+
+    def set_aside(self, pk: int, error: BaseException, now: datetime) -> None:
+        """Leave a run that cannot be worked on alone for a while; nothing of it is lost."""
+        model = self.models.get(pk)
+        label = f"The run {model.facts.run_id} of {model.dag_id}" if model else f"The run {pk}"
+        self.forget(pk)
+        self.to_load.discard(pk)
+        self.quarantine.add(pk, label, error, now)
 
     def queue(self, model: RunModel) -> None:
         """Let the run wait to be claimed from, if it may."""
@@ -116,6 +134,7 @@ class Workspace:
 
     def wake_due(self, now: datetime) -> None:
         """Move the models for which something is due by time alone."""
+        self.to_load |= self.quarantine.due(now)
         while self._wakes and self._wakes[0][0] <= now:
             _, pk = heapq.heappop(self._wakes)
             model = self.models.get(pk)
@@ -125,7 +144,8 @@ class Workspace:
                 self.held_back = False
 
     def next_wake(self) -> datetime | None:
-        return self._wakes[0][0] if self._wakes else None
+        moments = (self._wakes[0][0] if self._wakes else None, self.quarantine.next_due())
+        return min((moment for moment in moments if moment is not None), default=None)
 
     def forget(self, pk: int) -> None:
         """Drop a model; what was reported and is not stored will be delivered again."""
@@ -153,6 +173,7 @@ class Workspace:
     def commit(self) -> None:
         """Everything that was touched is stored."""
         for model in self.touched.values():
+            self.quarantine.recovered(model.pk)
             if not model.is_active:
                 self.models.pop(model.pk, None)
                 self.waiting.remove(model.pk)

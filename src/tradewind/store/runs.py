@@ -19,6 +19,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    true,
     update,
 )
 
@@ -104,7 +105,13 @@ def advance_revision(
 
 
 def claim_leases(
-    tx: Connection, owner: str, *, now: datetime, seconds: float, limit: int
+    tx: Connection,
+    owner: str,
+    *,
+    now: datetime,
+    seconds: float,
+    limit: int,
+    only: int | None = None,
 ) -> list[int]:
     """Lease running runs that nobody holds; rows that another scheduler looks at are skipped."""
     free = (
@@ -112,6 +119,7 @@ def claim_leases(
         .where(
             dag_run.c.state == DagRunState.RUNNING.value,
             or_(dag_run.c.lease_until.is_(None), dag_run.c.lease_until < lease_clock(tx, now)),
+            true() if only is None else dag_run.c.id == only,
         )
         .order_by(dag_run.c.id)
         .limit(limit)

@@ -17,7 +17,7 @@ from tradewind.scheduler.actions import trigger_run
 from tradewind.scheduler.history import read_history
 from tradewind.store.engine import Store
 from tradewind.store.migrate import migrate
-from tradewind.store.schema import attempt, dag_run, task_instance
+from tradewind.store.schema import attempt, dag_run, pool, task_instance, task_limit
 
 SETTINGS = {
     "TRADEWIND_CORE__DAGS_ARE_PAUSED_AT_CREATION": "false",
@@ -90,11 +90,24 @@ class Installation:
         """What the processes said."""
         return (self.home / "out.log").read_text()
 
+    def describe(self) -> str:
+        """What there is to know when something went wrong."""
+        with self.store.read() as tx:
+            rows = [
+                *tx.execute(select(dag_run.c.run_id, dag_run.c.state, dag_run.c.lease_owner)),
+                *tx.execute(select(attempt).where(attempt.c.state.in_(["queued", "running"]))),
+                *tx.execute(select(pool)),
+                *tx.execute(select(task_limit)),
+            ]
+        trees = [tree(process.pid) for process in self.processes if process.poll() is None]
+        lines = [self.output[-20000:], *(str(row) for row in rows), *trees]
+        return "\n".join([*lines, str(self.states("storm"))])
+
     def until(self, condition: Callable[[], bool], seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > deadline:
-                raise AssertionError(f"It did not come true.\n{self.output[-20000:]}")
+                raise AssertionError("It did not come true.")
             time.sleep(0.1)
 
     # --- the database ---------------------------------------------------------------------------
@@ -157,6 +170,17 @@ def children(pid: int) -> list[int]:
     except OSError:  # it is gone
         return []
     return [int(child) for some in found for child in some]
+
+
+def tree(pid: int, depth: int = 0) -> str:
+    """The process and all below it, with their states."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        waits = Path(f"/proc/{pid}/wchan").read_text()
+    except OSError:
+        state = waits = "gone"
+    line = f"{'  ' * depth}{pid} {state} {waits} {command(pid)[:80]}"
+    return "\n".join([line, *(tree(child, depth + 1) for child in children(pid))])
 
 
 def hosts(pid: int) -> list[int]:

@@ -135,12 +135,14 @@ class Storm:
 
     def _kill_scheduler(self) -> None:
         self.done.append("kill scheduler")
-        self.chance.choice(self.schedulers).kill()
+        process = self.chance.choice(self.schedulers)
+        process.kill()
+        process.wait()
         self._replace_dead()
 
     def _replace_dead(self) -> None:
         for number, process in enumerate(self.schedulers):
-            if process.poll() is not None or process.returncode is not None:
+            if process.poll() is not None:
                 self.schedulers[number] = self.installation.start("scheduler")
 
     def _stop_scheduler(self) -> None:
@@ -194,7 +196,7 @@ def test_a_storm(tmp_path: Path, server: PostgresServer) -> None:
             assert [date.day for date in dates.scalars()] == list(range(1, RUNS + 1))
         installation.check()
     except BaseException:
-        print(installation.output[-30000:])
+        print(installation.describe())
         raise
     finally:
         installation.close()
