@@ -233,7 +233,7 @@ def zone_name(zone: dt.tzinfo) -> str | int | None:
 
 
 def _decode_datetime(classname: str, data: Any) -> Any:
-    zone = data["tz"] and _decode_zone(data["tz"][1], data["tz"][0])
+    zone = data["tz"] and _decode_zone("", data["tz"][0])  # pendulum's, whatever it was
     if classname == "datetime.datetime":
         return dt.datetime.fromtimestamp(data["timestamp"], tz=zone or None)
     from pendulum import DateTime
