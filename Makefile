@@ -40,6 +40,7 @@ check: setup  ## format, lint, types, import rules, dependencies
 
 docs: setup  ## the pages that are written by programs
 	$(BIN)/python docs/generate_configuration.py
+	$(BIN)/python docs/generate_cli.py
 	$(BIN)/python -m tradewind.compat.docs > docs/compatibility.md
 
 lock:  ## write constraints.txt anew from pyproject.toml
