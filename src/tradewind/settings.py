@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from tradewind.core.errors import UserError
+from tradewind.core.executor_names import EXECUTOR_NAMES
 
 PREFIX = "TRADEWIND_"
 FILE_NAME = "tradewind.toml"
@@ -132,8 +133,6 @@ AIRFLOW_ALIASES = {
     "AIRFLOW__LOGGING__LOGGING_LEVEL": ("logging", "logging_level"),
 }
 
-EXECUTOR_NAMES = {"local": "local", "LocalExecutor": "local", "SequentialExecutor": "local"}
-
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """All settings, and where each came from ("default", a file's path or an environment name)."""
@@ -172,6 +171,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         for key in _section_type(section).__struct_fields__
     }
     _take_file(home / FILE_NAME, raw, sources)
+    _refuse_xcom_backend(env)
     for name in AIRFLOW_ALIASES.keys() & env.keys():
         section, key = AIRFLOW_ALIASES[name]
         _take_text(section, key, env[name], name, raw, sources)
@@ -186,6 +186,17 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     settings = Settings(home=home, sections=Sections(**sections), sources=sources)
     _check_executor(settings)
     return settings
+
+
+def _refuse_xcom_backend(env: Mapping[str, str]) -> None:
+    """Values that are meant for another store must not go to the database unnoticed."""
+    backend = env.get("AIRFLOW__CORE__XCOM_BACKEND", "")
+    if backend and not backend.endswith(".BaseXCom"):
+        raise UserError(
+            f"AIRFLOW__CORE__XCOM_BACKEND: {backend} cannot be used, there are no XCom backends.",
+            hint="Unset it, and XComs are kept in the database. Hand large data over as files: "
+            "write them to an ObjectStoragePath and return the path.",
+        )
 
 
 _NOT_SETTINGS = (f"{PREFIX}VAR_", f"{PREFIX}CONN_")  # variables and connections for DAGs

@@ -29,6 +29,7 @@ def test_airflows_names_are_aliases_and_ours_win(tmp_path: Path) -> None:
         "AIRFLOW__CORE__DAGS_FOLDER": "/a",
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__PARALLELISM": "3",
+        "AIRFLOW__CORE__XCOM_BACKEND": "airflow.sdk.execution_time.xcom.BaseXCom",
         "TRADEWIND_CORE__PARALLELISM": "4",
     }
     loaded = settings.load(env)
@@ -57,6 +58,7 @@ def test_bundles_as_json(tmp_path: Path) -> None:
         ("TRADEWIND_CORE__PARALLELISM", "0", ["TRADEWIND_CORE__PARALLELISM", "0", ">= 1"]),
         ("TRADEWIND_CORE__NONSENSE", "1", ["TRADEWIND_CORE__NONSENSE", "nonsense"]),
         ("TRADEWIND_NONSENSE__X", "1", ["TRADEWIND_NONSENSE__X", "nonsense"]),
+        ("AIRFLOW__CORE__XCOM_BACKEND", "my.S3", ["AIRFLOW__CORE__XCOM_BACKEND", "my.S3"]),
         ("TRADEWIND_CORE__BUNDLES", "[{", ["TRADEWIND_CORE__BUNDLES", "JSON"]),
         ("TRADEWIND_CORE__EXECUTOR", "Kubernetic", ["TRADEWIND_CORE__EXECUTOR", "Kubernetic"]),
         ("TRADEWIND_LOGGING__LOGGING_LEVEL", "LOUD", ["LOUD", "TRADEWIND_LOGGING__"]),

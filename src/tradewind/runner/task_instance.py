@@ -6,7 +6,7 @@ import socket
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 from tradewind.core import protocol
@@ -56,6 +56,16 @@ class DagRun:
 
     def __repr__(self) -> str:
         return f"<DagRun {self.dag_id} {self.run_id} [{self.state}]>"
+
+
+class TaskInstanceKey(NamedTuple):
+    """Names an instance and its try."""
+
+    dag_id: str
+    task_id: str
+    run_id: str
+    try_number: int
+    map_index: int
 
 
 class TaskInstance(LoggingMixin):
@@ -124,8 +134,10 @@ class TaskInstance(LoggingMixin):
         return ((self.end_date or datetime.now(UTC)) - self.start_date).total_seconds()
 
     @property
-    def key(self) -> tuple[str, str, str, int, int]:
-        return (self.dag_id, self.task_id, self.run_id, self.try_number, self.map_index)
+    def key(self) -> TaskInstanceKey:
+        return TaskInstanceKey(
+            self.dag_id, self.task_id, self.run_id, self.try_number, self.map_index
+        )
 
     @property
     def log_url(self) -> str:

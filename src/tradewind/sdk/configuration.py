@@ -52,7 +52,7 @@ class Configuration:
             return fallback
         raise AirflowConfigException(
             f"section/key [{section}/{key}] not found in config. Set "
-            f"{_variables(section, key)[0]} where the task runs, or pass fallback=."
+            f"{_variables(section, key)[1]} where the task runs, or pass fallback=."
         )
 
     def given(self, section: str, key: str) -> str | None:

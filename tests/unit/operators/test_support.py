@@ -56,7 +56,7 @@ def test_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
     assert conf.get("my_part", "key") == "from tradewind"
     assert conf.get("core", "default_timezone") == "utc"
     assert conf.get("no", "thing", fallback=None) is None
-    with pytest.raises(AirflowConfigException, match="TRADEWIND_NO__THING"):
+    with pytest.raises(AirflowConfigException, match="AIRFLOW__NO__THING"):
         conf.get("no", "thing")
     for name, value in (("A", "7"), ("B", "yes"), ("C", "a, b"), ("D", '{"x": 1}'), ("E", "x")):
         monkeypatch.setenv(f"TRADEWIND_S__{name}", value)
@@ -176,7 +176,7 @@ def test_email_operator(tmp_path: Path) -> None:
 def test_a_mail_server_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as unused:
         port = unused.getsockname()[1]
-    monkeypatch.setenv("TRADEWIND_SMTP__SMTP_HOST", "127.0.0.1")
+    monkeypatch.setenv("AIRFLOW__SMTP__SMTP_HOST", "127.0.0.1")
     monkeypatch.setenv("AIRFLOW__SMTP__SMTP_PORT", str(port))
     with DAG("d", schedule=None):
         operator = EmailOperator(task_id="t", to="a@b.c", subject="s", html_content="h")

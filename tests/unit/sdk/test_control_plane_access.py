@@ -6,10 +6,15 @@ from typing import Any
 
 import pytest
 
+from support.task_bench import Bench
 from tradewind.core import protocol
+from tradewind.core.errors import UserError
 from tradewind.sdk import BaseOperatorLink, BaseXCom, Connection, Variable, masking, serde
 from tradewind.sdk.comms import set_channel
+from tradewind.sdk.context import get_current_context
+from tradewind.sdk.dag import DAG
 from tradewind.sdk.exceptions import AirflowException
+from tradewind.sdk.operators.python import PythonOperator
 
 
 class Memory:
@@ -79,6 +84,38 @@ def test_xcoms_of_other_runs_are_decoded(memory: Memory) -> None:
     set_channel(None)
     with pytest.raises(RuntimeError, match="inside a running task"):
         BaseXCom.get_one(dag_id="d", task_id="t", run_id="r")
+
+
+def test_all_xcoms_of_a_task(memory: Memory) -> None:
+    name = {"dag_id": "d", "run_id": "r"}
+    memory.xcoms["mapped", "return_value", None] = [1, serde.encode((2,))]
+    memory.xcoms["plain", "return_value", -1] = [1, 2]
+
+    assert BaseXCom.get_all(task_id="mapped", **name) == [1, (2,)]
+    assert BaseXCom.get_all(task_id="plain", **name) == [[1, 2]]
+    assert BaseXCom.get_all(task_id="none", **name) is None
+    assert asyncio.run(BaseXCom.aget_all(task_id="plain", **name)) == [[1, 2]]
+    with pytest.raises(UserError, match="metadata database"):
+        BaseXCom.get_many(run_id="r")
+
+
+def test_a_task_changes_its_own_xcoms_only() -> None:
+    def change() -> None:
+        ti = get_current_context()["ti"]
+        me = {"dag_id": ti.dag_id, "task_id": ti.task_id, "run_id": ti.run_id}
+        BaseXCom.set("k", (1, 2), **me)
+        BaseXCom.delete("old", **me)
+        assert ti.key == ("d", "t", "run_1", 1, -1)
+        with pytest.raises(UserError, match=r"d\.t may not change XComs of d\.u"):
+            BaseXCom.set("k", 1, **{**me, "task_id": "u"})
+
+    with DAG("d", schedule=None):
+        operator = PythonOperator(task_id="t", python_callable=change)
+    bench = Bench()
+    bench.plane.answers[protocol.DeleteXCom] = protocol.Ok()
+    bench.execute(operator)
+    assert bench.plane.xcoms == {"k": (1, 2)}
+    assert [message.key for message in bench.plane.of_type(protocol.DeleteXCom)] == ["old"]
 
 
 def test_connections_in_other_forms(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -187,7 +187,7 @@ class _Server:
             raise AirflowException(
                 f"The mail {message['Subject']!r} could not be sent through "
                 f"{self.host}:{self.port}: {error}. Check the connection smtp_default, or the "
-                "section [smtp] of the configuration (TRADEWIND_SMTP__SMTP_HOST and so on)."
+                "section [smtp] of the configuration (AIRFLOW__SMTP__SMTP_HOST and so on)."
             ) from error
 
     def _connected(self) -> smtplib.SMTP:
