@@ -7,13 +7,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import msgspec
-import psycopg
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine, Row, event
-from sqlalchemy.dialects import postgresql, sqlite
 
 from tradewind.core.clock import Clock, SystemClock
 from tradewind.core.errors import TradewindError, UserError
@@ -29,6 +27,10 @@ from tradewind.store.notify import (
 )
 from tradewind.store.urls import PostgresqlUrl, SqliteUrl, parse_url
 
+if TYPE_CHECKING:  # imported where they are needed: that takes longer than most commands
+    import psycopg
+    from sqlalchemy.dialects import postgresql
+
 __all__ = [
     "AnyRow",
     "DatabaseError",
@@ -37,6 +39,7 @@ __all__ = [
     "Store",
     "count_statements",
     "insert",
+    "insert_of",
     "retrying",
     "transient",
 ]
@@ -145,7 +148,9 @@ class Store:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except (sa.exc.SQLAlchemyError, psycopg.Error, sqlite3.Error) as error:
+        except TradewindError:
+            raise
+        except Exception as error:
             clearer = translate(error, str(self))
             if is_standby(error):
                 self._engine.dispose()  # connect anew: the primary is somewhere else
@@ -207,7 +212,9 @@ def _begin_sqlite(tx: Connection) -> None:
 
 def _postgresql_connector(
     url: PostgresqlUrl, statement_timeout_seconds: float | None
-) -> Callable[[], psycopg.Connection[Any]]:
+) -> "Callable[[], psycopg.Connection[Any]]":
+    import psycopg
+
     defaults: dict[str, Any] = {
         "application_name": "tradewind",
         "connect_timeout": 10,
@@ -230,7 +237,7 @@ def _postgresql_connector(
         limit = f"-c statement_timeout={round(statement_timeout_seconds * 1000)}"
         parameters["options"] = f"{parameters.get('options', '')} {limit}".strip()
 
-    def connect() -> psycopg.Connection[Any]:
+    def connect() -> "psycopg.Connection[Any]":
         connection = psycopg.connect(**parameters)
         version = connection.info.server_version
         if version < _OLDEST_POSTGRESQL:
@@ -244,7 +251,7 @@ def _postgresql_connector(
     return connect
 
 
-def _postgresql_engine(connect: Callable[[], psycopg.Connection[Any]], pool_size: int) -> Engine:
+def _postgresql_engine(connect: "Callable[[], psycopg.Connection[Any]]", pool_size: int) -> Engine:
     return sa.create_engine(
         "postgresql+psycopg://",
         creator=connect,
@@ -264,13 +271,19 @@ def _to_json(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def insert(tx: Connection, table: sa.Table) -> postgresql.Insert:
-    """An INSERT that knows `on_conflict_do_update` and `on_conflict_do_nothing`.
+def insert(tx: Connection, table: sa.Table) -> "postgresql.Insert":
+    """An INSERT that knows `on_conflict_do_update` and `on_conflict_do_nothing`."""
+    return insert_of(tx.dialect.name, table)
 
-    SQLite's construct has the same methods; it is typed as PostgreSQL's.
-    """
-    if tx.dialect.name == "sqlite":
+
+def insert_of(dialect: str, table: sa.Table) -> "postgresql.Insert":
+    """As `insert`. SQLite's construct has the same methods; it is typed as PostgreSQL's."""
+    if dialect == "sqlite":
+        from sqlalchemy.dialects import sqlite
+
         return sqlite.insert(table)  # type: ignore[return-value]  # same interface, no common base
+    from sqlalchemy.dialects import postgresql
+
     return postgresql.insert(table)
 
 

@@ -2,11 +2,14 @@
 
 import re
 import sqlite3
+from typing import TYPE_CHECKING
 
-import psycopg
 from sqlalchemy import exc
 
 from tradewind.core.errors import InfrastructureError, TradewindError, UserError
+
+if TYPE_CHECKING:  # each function imports it: most commands on SQLite never need to
+    import psycopg
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _READ_ONLY = "25006"  # the primary has become a standby; another server is the primary now
@@ -30,8 +33,8 @@ class DatabaseError(InfrastructureError):
 def transient(error: BaseException) -> bool:
     """Whether the same transaction may succeed when it is tried again.
 
-    Lost connections, restarts, failovers, deadlocks, serialization failures, time-outs of locks and a busy
-    SQLite file are; everything else (constraint, syntax, disk full, wrong password) is not.
+    Lost connections, restarts, failovers, deadlocks, serialization failures, time-outs of locks and
+    a busy SQLite file are; everything else (constraint, syntax, disk full, wrong password) is not.
     """
     if isinstance(error, DatabaseError):
         return error.transient
@@ -44,6 +47,8 @@ def transient(error: BaseException) -> bool:
 
 def is_standby(error: BaseException) -> bool:
     """Whether the server refused a write because it is not the primary (any more)."""
+    import psycopg
+
     driver = error.orig if isinstance(error, exc.DBAPIError) else error
     return isinstance(driver, psycopg.Error) and driver.sqlstate == _READ_ONLY
 
@@ -51,6 +56,8 @@ def is_standby(error: BaseException) -> bool:
 def _driver_transient(error: BaseException | None) -> bool:
     if isinstance(error, sqlite3.Error):
         return getattr(error, "sqlite_errorcode", 0) & 0xFF in _SQLITE_BUSY
+    import psycopg
+
     if isinstance(error, psycopg.Error):
         state = error.sqlstate
         if state is None:  # libpq's own: no server answered
@@ -74,6 +81,8 @@ def translate(error: Exception, where: str) -> TradewindError | None:
     driver = error.orig if isinstance(error, exc.DBAPIError) else error
     if isinstance(driver, sqlite3.Error):
         return _translate_sqlite(driver, where)
+    import psycopg
+
     if isinstance(driver, psycopg.Error):
         return _translate_postgresql(driver, where, transient=transient(error))
     return None
@@ -134,8 +143,10 @@ _UNREACHABLE_HINTS = (
 
 
 def _translate_postgresql(
-    error: psycopg.Error, where: str, *, transient: bool
+    error: "psycopg.Error", where: str, *, transient: bool
 ) -> TradewindError | None:
+    import psycopg
+
     text = str(error).strip()
     first_line = text.splitlines()[0] if text else type(error).__name__
     if isinstance(error, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn):

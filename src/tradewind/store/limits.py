@@ -41,10 +41,17 @@ def lock_pools(tx: Connection, names: Collection[str]) -> dict[str, AnyRow]:
 def lock_tasks(tx: Connection, keys: Collection[TaskKey]) -> dict[TaskKey, int]:
     """How many instances of these tasks hold a slot; rows are made where there are none."""
     wanted = sorted(keys)
-    tx.execute(
-        insert(tx, task_limit).on_conflict_do_nothing(),
-        [{"dag_id": dag_id, "task_id": task_id} for dag_id, task_id in wanted],
-    )
+    locked = _lock_tasks(tx, wanted)
+    if missing := [key for key in wanted if key not in locked]:
+        tx.execute(
+            insert(tx, task_limit).on_conflict_do_nothing(),
+            [{"dag_id": dag_id, "task_id": task_id} for dag_id, task_id in missing],
+        )
+        locked = _lock_tasks(tx, wanted)
+    return locked
+
+
+def _lock_tasks(tx: Connection, wanted: list[TaskKey]) -> dict[TaskKey, int]:
     rows = tx.execute(
         select(task_limit)
         .where(tuple_(task_limit.c.dag_id, task_limit.c.task_id).in_(wanted))

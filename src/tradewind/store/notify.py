@@ -18,11 +18,12 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import psycopg
 import sqlalchemy as sa
-from psycopg import sql
+
+if TYPE_CHECKING:  # each method imports it: SQLite does without
+    import psycopg
 
 _PREFIX = "tradewind_"  # of channel names on the server, which all its clients share
 _LONGEST_SOCKET_PATH = 100  # sun_path holds 104 bytes on macOS, 108 on Linux
@@ -79,7 +80,7 @@ class PostgresqlListener(_ThreadedListener):
 
     def __init__(
         self,
-        connect: Callable[[], psycopg.Connection[Any]],
+        connect: "Callable[[], psycopg.Connection[Any]]",
         channels: Collection[str],
         on_notify: Callable[[str], None],
     ) -> None:
@@ -88,7 +89,9 @@ class PostgresqlListener(_ThreadedListener):
         self._connection = self._subscribe()
         self._thread.start()
 
-    def _subscribe(self) -> psycopg.Connection[Any]:
+    def _subscribe(self) -> "psycopg.Connection[Any]":
+        from psycopg import sql
+
         connection = self._connect()
         connection.autocommit = True
         for channel in self._channels:
@@ -96,6 +99,8 @@ class PostgresqlListener(_ThreadedListener):
         return connection
 
     def _run(self) -> None:
+        import psycopg
+
         while self._wait(self._connection.pgconn.socket):
             try:
                 self._connection.pgconn.consume_input()
@@ -116,6 +121,8 @@ class PostgresqlListener(_ThreadedListener):
         return sorted(set(channels))
 
     def _reconnect(self) -> bool:
+        import psycopg
+
         self._connection.close()
         pause = 0.1
         while self._wait(None, pause * random.uniform(0.5, 1.5)):

@@ -2,12 +2,13 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, func, select, tuple_
+from sqlalchemy import Connection, Insert, Select, delete, func, select, tuple_
 
 from tradewind.core.protocol import Json
-from tradewind.store.engine import Rows, insert
+from tradewind.store.engine import Rows, insert_of
 from tradewind.store.schema import dag_run, xcom
 
 _KEY = ("run_pk", "task_id", "map_index", "key")
@@ -31,17 +32,17 @@ def put(tx: Connection, rows: list[dict[str, Any]]) -> None:
     One that exists is replaced. No two rows may be of the same key.
     """
     if rows:
-        statement = insert(tx, xcom)
-        tx.execute(
-            statement.on_conflict_do_update(
-                index_elements=_KEY,
-                set_={
-                    "value": statement.excluded.value,
-                    "timestamp": statement.excluded.timestamp,
-                },
-            ),
-            rows,
-        )
+        tx.execute(_put(tx.dialect.name), rows)
+
+
+@cache
+def _put(dialect: str) -> Insert:
+    """Made once: with `excluded` SQLAlchemy copies the whole table."""
+    statement = insert_of(dialect, xcom)
+    return statement.on_conflict_do_update(
+        index_elements=_KEY,
+        set_={"value": statement.excluded.value, "timestamp": statement.excluded.timestamp},
+    )
 
 
 def remove(tx: Connection, instance: InstanceKey, key: str) -> bool:
