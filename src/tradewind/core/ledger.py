@@ -16,7 +16,7 @@ from tradewind.core.ready import ReadyQueue
 from tradewind.core.states import TaskInstanceState
 
 S = TaskInstanceState
-_WAITING = frozenset({S.UP_FOR_RETRY, S.UP_FOR_RESCHEDULE, S.DEFERRED})
+_WAITING = frozenset({S.UP_FOR_RETRY, S.UP_FOR_RESCHEDULE, S.DEFERRED, S.SCHEDULED})
 _Wake = tuple[datetime, int, TaskInstance]  # when, ticket, who
 
 
@@ -142,6 +142,15 @@ class Ledger:
         while (when := self.next_wake()) is not None and when <= now:
             yield heappop(self._wakes)[-1]
 
+    def hold_back(self, ti: TaskInstance, until: datetime) -> None:
+        """A scheduled instance is not to be claimed before then."""
+        self.ready.remove(ti)
+        self.wake_at(ti, until)
+
+    def release(self, ti: TaskInstance) -> None:
+        """It has been held back for long enough."""
+        self.move(ti, S.SCHEDULED)
+
     def reopen(self, ti: TaskInstance) -> None:
         """Its wait is over: it is judged like one that never started."""
         ti.wake_at = None
@@ -154,7 +163,7 @@ class Ledger:
 
     def _take_up(self, ti: TaskInstance) -> None:
         """Go on with what a stored instance is waiting for."""
-        if ti.state is S.SCHEDULED:
+        if ti.state is S.SCHEDULED and ti.wake_at is None:
             self.ready.add(self.board.nodes[ti.task_id], ti)
         elif ti.state is S.RESTARTING and ti.attempt_id is not None:
             self.effects.append(CancelAttempt(ti, ti.attempt_id, "cleared while it ran"))

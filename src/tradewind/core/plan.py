@@ -76,12 +76,13 @@ class TaskPlan:
 class DagPlan:
     """Immutable; safe to share between runs of the same version.
 
-    `tasks` is in topological order. `expansion`: what each mapped task or group is mapped over.
+    `tasks` is in topological order. `executors`: those that tasks choose by name. `expansion`: what each mapped task or group is mapped over.
     `past_task_ids`: the tasks whose states `instances.Past` must hold.
     """
 
     def __init__(self, dag: SerializedDag) -> None:
         self.dag = dag
+        self.executors = frozenset(spec.executor for spec in dag.tasks if spec.executor)
         specs = {spec.task_id: spec for spec in dag.tasks}
         self.upstream = {task_id: tuple(spec.upstream) for task_id, spec in specs.items()}
         downstream: dict[str, list[str]] = {task_id: [] for task_id in specs}

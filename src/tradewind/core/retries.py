@@ -13,8 +13,20 @@ MAX_DELAY_SECONDS = 24 * 60 * 60
 INFRA_BUDGET = 3
 """How many attempts of one try may be lost to the infrastructure before the try has failed."""
 
+MAX_INFRA_PAUSE = timedelta(seconds=30)
+
 USER_CATEGORIES = frozenset({"user_code", "timeout", "exit", "oom", "import_error"})
 """Ends without a report that are the user's failures. All other ones are the infrastructure's."""
+
+
+def infra_pause(failures: int) -> timedelta:
+    """How long to wait after a try has lost its `failures`th attempt to the infrastructure.
+
+    The first one is replaced at once. What is lost again and again has a cause that needs time.
+    """
+    if failures <= 1:
+        return timedelta()
+    return min(timedelta(seconds=3 ** (min(failures, 9) - 1)), MAX_INFRA_PAUSE)
 
 
 def may_retry(ti: TaskInstance) -> bool:

@@ -37,7 +37,7 @@ from tradewind.core.protocol import (
     XComValue,
 )
 from tradewind.core.ready import Lane
-from tradewind.core.retries import INFRA_BUDGET, USER_CATEGORIES, may_retry, retry_at
+from tradewind.core.retries import INFRA_BUDGET, USER_CATEGORIES, infra_pause, may_retry, retry_at
 from tradewind.core.states import (
     FINISHED_STATES,
     OCCUPYING_STATES,
@@ -244,9 +244,9 @@ class Run:
     def lost(self, ti: TaskInstance, category: str, reason: str, now: datetime) -> bool:
         """The attempt ended without a verdict; `category` as in `executors.base.AttemptEnded`.
 
-        What is the user's failure counts as one. Anything else starts the same try again, up to the
-        infrastructure budget, and then counts as a failure too. Callbacks are an effect, because no
-        attempt is left to run them.
+        What is the user's failure counts as one. Anything else starts the same try again, after a
+        pause that grows, up to the infrastructure budget, and then counts as a failure too.
+        Callbacks are an effect, because no attempt is left to run them.
         """
         if ti.state is S.RESTARTING:
             self._ledger.restart(ti)
@@ -257,11 +257,19 @@ class Run:
             ti.infra_failures += 1
             if ti.infra_failures <= self._infra_budget:
                 self._ledger.schedule(ti, now)
+                if (pause := infra_pause(ti.infra_failures)) > timedelta():
+                    self._ledger.hold_back(ti, now + pause)
                 ti.reason = reason
                 return True
         again = self._fail(ti, now, reason, retryable=True, delay_seconds=None)
         self._call_back(ti, "on_retry" if again else "on_failure", reason)
         return True
+
+    def refused(self, ti: TaskInstance, reason: str, now: datetime) -> None:
+        """A scheduled instance that nothing will ever launch: it fails, and is not tried again."""
+        ti.start_date = ti.start_date or now
+        self._fail(ti, now, reason, retryable=False, delay_seconds=None)
+        self._call_back(ti, "on_failure", reason)
 
     def trigger_fired(self, ti: TaskInstance, resume: Resume, now: datetime) -> bool:
         """deferred → scheduled, or to the end that the event itself says (`Resume.ends_as`).
@@ -385,6 +393,8 @@ class Run:
         for ti in self._ledger.due(now):
             if ti.state is S.DEFERRED:
                 self._resume(ti, _resumption(ti, Resume(method="", timed_out=True)), now)
+            elif ti.state is S.SCHEDULED:
+                self._ledger.release(ti)
             else:
                 self._ledger.reopen(ti)
 

@@ -88,6 +88,10 @@ def _instance_reasons(run: Run, ti: TaskInstance, world: World) -> list[Reason]:
         case S.DEFERRED:
             message = "It is deferred: it waits for its trigger."
             return [Reason(code="deferred", message=message, until=ti.wake_at)]
+        case S.SCHEDULED if ti.wake_at is not None and ti.wake_at > world.now:
+            message = f"It starts again at {_clock(ti.wake_at)}, because its last process was lost"
+            message += f": {ti.reason}" if ti.reason else "."
+            return [Reason(code="infra_lost", message=message, until=ti.wake_at)]
         case S.SCHEDULED:
             return _limit_reasons(run, ti, world)
     if ti.wake_at is not None and ti.wake_at > world.now:

@@ -261,9 +261,27 @@ class Transaction:
 
     # --- storing ------------------------------------------------------------------------------
 
+    def _refuse_unlaunchable(self) -> None:
+        """Tasks that name an executor which nobody has set up fail, and do not wait for ever."""
+        known = self.means.executors.keys()
+        for model in list(self.space.touched.values()):
+            if model.version.plan.executors <= known:
+                continue
+            for ti in model.run.claimable(
+                is_blocked=lambda lane: lane.executor is None or lane.executor in known
+            ):
+                wanted = model.version.plan.tasks[ti.task_id].spec.executor
+                reason = (
+                    f"There is no executor named {wanted!r}. Set up: {', '.join(sorted(known))}."
+                    " Change `executor` of the task, or add it to core.executor."
+                )
+                model.run.refused(ti, reason, self.now)
+            self.space.touch(model, self.now)
+
     def _claim(self) -> counters.Deltas:
         """Claim what can start, against what the transaction releases and what is free."""
         means, space = self.means, self.space
+        self._refuse_unlaunchable()
         deltas = counters.Deltas()
         counters.settle(space.touched.values(), space.deferred_pools, deltas)
         if self.draining or not space.waiting:

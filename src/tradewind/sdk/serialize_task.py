@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tradewind.core import dag as core
 from tradewind.core.errors import InvalidDag
+from tradewind.core.executor_names import executor_name
 from tradewind.sdk import arguments, weights
 from tradewind.sdk.assets import AssetBooleanCondition, BaseAsset
 from tradewind.sdk.authoring import NOTSET
@@ -70,7 +71,7 @@ def _spec(task: Any, dag: DAG, weight: int) -> core.TaskSpec:
         pool=task.pool,
         pool_slots=task.pool_slots,
         queue=task.queue,
-        executor=task.executor,
+        executor=executor_name(task.executor),
         executor_config=plain(task.executor_config, "executor_config") or None,
         priority_weight=task.priority_weight,
         weight_rule=weights.rule_name(task),

@@ -7,6 +7,7 @@ import pytest
 
 from support.scheduling import FAIL, Plan, World, make_dag, task, wide
 from tradewind.core.protocol import WorkOrder
+from tradewind.scheduler.why import why as explain
 from tradewind.store import dags, pools
 from tradewind.store.engine import Store
 
@@ -205,3 +206,17 @@ def test_a_pool_may_be_deleted_while_its_tasks_run(world: World) -> None:
         pools.remove(tx, "p")
     world.finish_all()
     assert world.run_states() == {"r1": "success"}
+
+
+def test_an_executor_that_nobody_set_up_fails_the_task_with_its_name(world: World) -> None:
+    world.publish(make_dag("d", task("ours"), task("theirs", executor="moon", retries=2)))
+    run_pk = world.trigger("d")
+    world.scheduler()
+    world.finish_all()
+    assert world.states() == {"ours": "success", "theirs": "failed"}
+    reason = world.instance("theirs").reason
+    assert "no executor named 'moon'" in reason
+    assert "Set up: local." in reason
+    why = explain(world.store, run_pk, world.instance("theirs").id, now=world.clock.now())
+    assert reason in why[0].message
+    assert world.executors["a"].started_tasks() == ["ours"]

@@ -208,6 +208,30 @@ def test_the_infrastructure_has_a_budget_of_its_own() -> None:
     assert (ti.state, ti.try_number, ti.infra_failures) == ("scheduled", 2, 0)
 
 
+def test_what_is_lost_again_and_again_waits_longer_and_longer() -> None:
+    run = new_run(dag(task("a")))
+    ti = get(run, "a")
+    now, pauses = START, []
+    for _ in range(3):
+        run.claimed(ti, 1, now)
+        run.lost(ti, "infra_lost", "no host", now)
+        pauses.append((ti.wake_at - now).total_seconds() if ti.wake_at else 0)
+        now = ti.wake_at or now
+        assert (run.claimable() == []) == (ti.wake_at is not None)
+        assert run.next_wake() == ti.wake_at
+        if ti.wake_at is not None:  # whoever takes over waits as well
+            again = Run(run.plan, run.facts, run.instances())
+            again.advance(now - timedelta(seconds=1))
+            assert again.claimable() == []
+        run.advance(now)
+        assert run.claimable() == [ti]
+        assert ti.reason == "no host"
+    assert pauses == [0, 3, 9]
+    run.claimed(ti, 1, now)
+    run.lost(ti, "infra_lost", "no host", now)
+    assert ti.state == "failed"
+
+
 def test_an_attempt_lost_before_it_started_counts_the_same() -> None:
     run = new_run(dag(task("a")))
     ti = get(run, "a")
