@@ -8,6 +8,7 @@ import click
 from sqlalchemy.engine import make_url
 
 from tradewind import settings as settings_module
+from tradewind.bundles.snapshot import Snapshots
 from tradewind.cli.app import MOMENT, current_store
 from tradewind.cli.files import parse_object
 from tradewind.cli.logs import print_log
@@ -15,6 +16,7 @@ from tradewind.cli.output import FORMATS, STATE_STYLES, print_record, print_rows
 from tradewind.cli.trial import Look, Place, Trial, Wanted, trial
 from tradewind.core.errors import NotFound, UserError
 from tradewind.settings import Settings
+from tradewind.storage import open_storage
 from tradewind.store import attempts, dags
 
 
@@ -51,6 +53,7 @@ def test(
         final = _watch(running, quiet=output in ("json", "yaml"))
         if output == "table":
             _print_logs(running, final, everything=verbose)
+            _print_callbacks(running)
         _print_result(final, output)
     raise click.exceptions.Exit(0 if final.run.state == "success" else 1)
 
@@ -114,14 +117,8 @@ def _place(settings: Settings, path: Path) -> Place:
 def _search(settings: Settings, dag_id: str) -> Place:
     """The file of a DAG: as published, else the one file in the bundles that mentions its id."""
     roots = {bundle.name: Path(bundle.path).absolute() for bundle in settings.bundles}
-    url = settings.sections.database.url
-    if not url.startswith("sqlite") or Path(make_url(url).database or "").is_file():
-        with current_store() as store, store.read() as tx:
-            row = dags.get(tx, dag_id)
-        if row is not None and row.bundle_name in roots:
-            place = Place(roots[row.bundle_name], row.file)
-            if (place.root / place.file).is_file():
-                return place
+    if published := _published(settings, dag_id, roots):
+        return published
     mentioned = [
         Place(root, str(path.relative_to(root)))
         for root in roots.values()
@@ -136,6 +133,25 @@ def _search(settings: Settings, dag_id: str) -> Place:
             hint="Name its file: `tradewind dags test FILE DAG_ID`.",
         )
     return mentioned[0]
+
+
+def _published(settings: Settings, dag_id: str, roots: dict[str, Path]) -> Place | None:
+    """Where a DAG that the DAG processor knows lies: in a bundle, else in its last snapshot.
+
+    The processor may have been started with other bundles than this command.
+    """
+    url = settings.sections.database.url
+    if url.startswith("sqlite") and not Path(make_url(url).database or "").is_file():
+        return None
+    with current_store() as store, store.read() as tx:
+        row = dags.get(tx, dag_id)
+    if row is None:
+        return None
+    root = roots.get(row.bundle_name)
+    if root is None or not (root / row.file).is_file():
+        storage = open_storage(settings.sections.storage.url)
+        root = Snapshots(settings.home, storage).fetch(row.digest)
+    return Place(root, row.file)
 
 
 _LAST = datetime.max.replace(tzinfo=UTC)
@@ -183,6 +199,13 @@ def _print_logs(running: Trial, final: Look, *, everything: bool) -> None:
             name = row.task_id if row.map_index < 0 else f"{row.task_id}[{row.map_index}]"
             click.secho(f"\n--- {name}, try {attempt.try_number}", bold=True)
             print_log(running.log_folder / attempt.log_file, "info")
+
+
+def _print_callbacks(running: Trial) -> None:
+    """What callbacks of the run and of lost tasks printed; others are in their tasks' logs."""
+    for file in sorted(running.log_folder.rglob("callback=*.log")):
+        click.secho("\n--- callback", bold=True)
+        print_log(file, "info")
 
 
 def _print_result(final: Look, output: str) -> None:

@@ -10,7 +10,7 @@ from tradewind.cli import graph
 from tradewind.cli.app import MOMENT, current_store
 from tradewind.cli.find import the_dag, the_document, the_run
 from tradewind.cli.lazy import LazyGroup
-from tradewind.cli.output import output_option, print_record, print_rows
+from tradewind.cli.output import cell, output_option, print_record, print_rows
 from tradewind.core.timetables import next_slots, time_limits
 from tradewind.store import bundles, listings
 from tradewind.store import dags as statements
@@ -119,17 +119,21 @@ def details(dag_id: str, output: str) -> None:
 @click.argument("dag_id")
 @click.option("--mermaid", "form", flag_value="mermaid", help="Print a Mermaid flowchart.")
 @click.option("--dot", "form", flag_value="dot", help="Print Graphviz's language.")
-@click.option("-s", "--save", type=click.Path(path_type=Path), help="Write into this file.")
+@click.option(
+    "-s",
+    "--save",
+    type=click.Path(path_type=Path),
+    help="Write into this file; .dot and .mmd say the form, .png, .svg or .pdf need Graphviz.",
+)
 def show(dag_id: str, form: str | None, save: Path | None) -> None:
     """Show the structure of a DAG: a tree, a Mermaid flowchart or DOT."""
     with current_store() as store, store.read() as tx:
         document = the_document(tx, dag_id)
-    draw = {"mermaid": graph.mermaid, "dot": graph.dot, None: graph.tree}[form]
-    text = "\n".join(draw(document))
     if save:
-        save.write_text(text + "\n")
+        graph.save(document, save, form)
+        click.echo(f"{dag_id} is drawn in {save}.")
     else:
-        click.echo(text)
+        click.echo("\n".join(graph.FORMS[form](document)))
 
 
 @dags.command("list-runs")
@@ -197,7 +201,8 @@ def list_import_errors(bundle_name: str | None, output: str) -> None:
             click.echo(row.message)
             if row.hint:
                 click.echo(f"Hint: {row.hint}")
-            click.echo(row.stacktrace)
+            if row.stacktrace != row.message:
+                click.echo(row.stacktrace)
         click.echo(f"{len(rows)} files could not be loaded." if rows else "Every file loads.")
     else:
         keys = ("bundle_name", "path", "line", "message", "hint", "timestamp", "stacktrace")
@@ -206,12 +211,29 @@ def list_import_errors(bundle_name: str | None, output: str) -> None:
         raise click.exceptions.Exit(1)
 
 
+_SLOT_FIELDS = (
+    "logical_date",
+    "data_interval.start",
+    "data_interval.end",
+    "partition_key",
+    "run_after",
+)
+
+
 @dags.command("next-execution")
 @click.argument("dag_id")
-@click.option("-n", "--num-executions", default=1, show_default=True)
+@click.option("-n", "--num-executions", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option("--field", type=click.Choice(_SLOT_FIELDS), help="Print this alone, a line a run.")
+@click.option(
+    "--table", is_flag=True, hidden=True, help="Airflow's option for what is the default here."
+)
 @output_option
-def next_execution(dag_id: str, num_executions: int, output: str) -> None:
+def next_execution(
+    dag_id: str, num_executions: int, field: str | None, table: bool, output: str
+) -> None:
     """Show the next scheduled runs."""
+    if table and field:
+        raise click.UsageError("--table and --field exclude each other.")
     with current_store() as store, store.read() as tx:
         row = the_dag(tx, dag_id)
         document = the_document(tx, dag_id)
@@ -228,29 +250,35 @@ def next_execution(dag_id: str, num_executions: int, output: str) -> None:
             now=datetime.now(UTC),
             count=num_executions - 1,
         )
-    print_rows(
-        [
-            {
-                "logical_date": slot.logical_date,
-                "data_interval_start": slot.interval_start,
-                "data_interval_end": slot.interval_end,
-                "run_after": slot.run_after,
-            }
-            for slot in slots[:num_executions]
-        ],
-        output,
-        empty=f"Nothing is planned for {dag_id}: its schedule is {row.timetable_summary}.",
-    )
+    rows = [
+        {
+            "logical_date": slot.logical_date,
+            "data_interval.start": slot.interval_start,
+            "data_interval.end": slot.interval_end,
+            "partition_key": slot.partition_key,
+            "run_after": slot.run_after,
+        }
+        for slot in slots
+    ]
+    if field:
+        for shown in rows:
+            click.echo(cell(shown[field]))
+    else:
+        schedule = row.timetable_summary or "none"
+        print_rows(
+            rows, output, empty=f"Nothing is planned for {dag_id}: its schedule is {schedule}."
+        )
     if row.is_paused:
         click.echo(f"{dag_id} is paused: `tradewind dags unpause {dag_id}`.", err=True)
 
 
 @dags.command()
+@click.option("-B", "--bundle-name", help="Only files of this bundle.")
 @output_option
-def report(output: str) -> None:
+def report(bundle_name: str | None, output: str) -> None:
     """Show what loading each DAG file took, slowest first."""
     with current_store() as store, store.read() as tx:
-        rows = bundles.all_files(tx)
+        rows = [row for row in bundles.all_files(tx) if bundle_name in (None, row.bundle_name)]
         errors = {(row.bundle_name, row.path) for row in bundles.import_errors(tx)}
     print_rows(
         [

@@ -1,8 +1,12 @@
 """A DAG's structure as text: a tree for people, Mermaid and DOT for programs."""
 
-from collections.abc import Iterator
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from tradewind.core.dag import SerializedDag, TaskSpec
+from tradewind.core.errors import UserError
 
 
 def tree(dag: SerializedDag) -> Iterator[str]:
@@ -41,16 +45,16 @@ def mermaid(dag: SerializedDag) -> Iterator[str]:
 
     def inside(group_id: str | None, indent: str) -> Iterator[str]:
         for child in groups.get(group_id, []):
-            yield f'{indent}subgraph {group_names[child]}["{labels[child]}"]'
+            yield f"{indent}subgraph {group_names[child]}[{_mermaid_text(labels[child])}]"
             yield from inside(child, indent + "  ")
             yield f"{indent}end"
         for task in members.get(group_id, []):
-            yield f'{indent}{names[task.task_id]}["{_label(task)}"]'
+            yield f"{indent}{names[task.task_id]}[{_mermaid_text(_label(task))}]"
 
     yield "flowchart LR"
     yield from inside(None, "  ")
     for up, down, text in _edges(dag):
-        arrow = f"-->|{text}|" if text else "-->"
+        arrow = f"-->|{_mermaid_text(text)}|" if text else "-->"
         yield f"  {names[up]} {arrow} {names[down]}"
 
 
@@ -65,6 +69,40 @@ def dot(dag: SerializedDag) -> Iterator[str]:
         label = f" [label={_quoted(text)}]" if text else ""
         yield f"  {_quoted(up)} -> {_quoted(down)}{label}"
     yield "}"
+
+
+FORMS: dict[str | None, Callable[[SerializedDag], Iterator[str]]] = {
+    None: tree,
+    "mermaid": mermaid,
+    "dot": dot,
+}
+_ENDINGS = {".dot": "dot", ".gv": "dot", ".mmd": "mermaid", ".mermaid": "mermaid"}
+_PICTURES = (".png", ".svg", ".pdf", ".jpg")
+
+
+def save(dag: SerializedDag, file: Path, form: str | None) -> None:
+    """Draw into a file, in the form that its name or else `form` says; pictures by Graphviz.
+
+    Raises `UserError` if Graphviz is needed and is not there, or cannot do it.
+    """
+    ending = file.suffix.lower()
+    if form is None and ending in _PICTURES:
+        _picture("\n".join(dot(dag)), file)
+    else:
+        file.write_text("\n".join(FORMS[form or _ENDINGS.get(ending)](dag)) + "\n")
+
+
+def _picture(text: str, file: Path) -> None:
+    program = shutil.which("dot")
+    if program is None:
+        raise UserError(
+            f"{file.suffix} needs Graphviz's program `dot`, which is not installed.",
+            hint="Debian: apt-get install graphviz. Or save as .dot or .mmd.",
+        )
+    command = [program, f"-T{file.suffix.lower()[1:]}", "-o", str(file)]
+    done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise UserError(f"Graphviz could not draw {file}: {done.stderr.strip()}")
 
 
 def _downstream(dag: SerializedDag) -> dict[str, list[str]]:
@@ -90,6 +128,11 @@ def _label(task: TaskSpec) -> str:
     if task.is_teardown:
         marks.append("teardown")
     return f"{task.task_id} ({', '.join(marks)})"
+
+
+def _mermaid_text(text: str) -> str:
+    """In double quotes, which Mermaid cannot escape inside."""
+    return '"' + text.replace('"', "'") + '"'
 
 
 def _quoted(text: str) -> str:

@@ -69,13 +69,14 @@ def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, (bool, int, float)) else str(value)
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
+    """A value as text for people."""
     if value is None:
         return ""
     if isinstance(value, datetime):
         return local_time(value)
     if isinstance(value, (list, tuple)):
-        return ", ".join(_cell(item) for item in value)
+        return ", ".join(cell(item) for item in value)
     if isinstance(value, Mapping):
         return json.dumps(_plain(value), ensure_ascii=False)
     return str(value)
@@ -85,7 +86,7 @@ def _print_plain(rows: Sequence[Row]) -> None:
     """Columns parted by spaces, for `awk` and `cut`."""
     if not rows:
         return
-    table = [list(rows[0])] + [[_cell(value) for value in row.values()] for row in rows]
+    table = [list(rows[0])] + [[cell(value) for value in row.values()] for row in rows]
     widths = [max(len(line[i]) for line in table) for i in range(len(table[0]))]
     for line in table:
         click.echo("  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip())
@@ -119,7 +120,7 @@ def _print_table(rows: Sequence[Row]) -> None:
     for row in rows:
         table.add_row(
             *(
-                Text(_cell(value), style=STATE_STYLES.get(str(value), "") if value else "")
+                Text(cell(value), style=STATE_STYLES.get(str(value), "") if value else "")
                 for value in row.values()
             )
         )

@@ -40,7 +40,7 @@ def clear(
         request = Request(only_failed=only_failed)
         change(
             lambda dry: actions.clear(store, choice, request, now=datetime.now(UTC), dry_run=dry),
-            "Clear",
+            "Clear the run",
             dry_run=dry_run,
             yes=yes,
             output=output,
@@ -65,7 +65,7 @@ def mark(dag_id: str, run_id: str, state: str, dry_run: bool, yes: bool, output:
             lambda dry: actions.mark_run(
                 store, dag_id, run.run_id, to, now=datetime.now(UTC), dry_run=dry
             ),
-            f"Mark the run as {state}, with",
+            f"Mark the run as {state}",
             dry_run=dry_run,
             yes=yes,
             output=output,
@@ -88,7 +88,7 @@ def cancel(dag_id: str, run_id: str, dry_run: bool, yes: bool, output: str) -> N
             lambda dry: actions.cancel_run(
                 store, dag_id, run.run_id, now=datetime.now(UTC), dry_run=dry
             ),
-            "Cancel",
+            "Cancel the run",
             dry_run=dry_run,
             yes=yes,
             output=output,

@@ -104,7 +104,7 @@ def change(
     output: str,
     whole_run: bool = False,
 ) -> None:
-    """Show what `action(dry_run)` would touch, ask, and do it.
+    """Show what `action(dry_run)` would touch, ask, and do it. `verb`: as in "Clear the run".
 
     `whole_run`: there is something to do even when no task instance is concerned.
     """
@@ -118,9 +118,9 @@ def change(
         return
     if not yes:
         print_rows(rows, "table")
-        confirm(f"{verb} these {len(rows)} task instances?", yes=False)
+        confirm(f"{verb}: {len(rows)} task instances change. Go on?", yes=False)
     done = action(False)
     if output in ("json", "yaml"):
         print_rows(rows, output)
     else:
-        click.echo(f"{verb}: {len(done)} task instances.")
+        click.echo(f"{verb}: done, {len(done)} task instances changed.")

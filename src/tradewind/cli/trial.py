@@ -23,14 +23,20 @@ from tradewind.bundles.results import Limits, ParseResult
 from tradewind.cli.app import open_store
 from tradewind.cli.find import the_task
 from tradewind.core.clock import SystemClock
-from tradewind.core.dag import Expansion, LiteralLength, MappedArgument, SerializedDag
+from tradewind.core.dag import (
+    Expansion,
+    GroupSpec,
+    LiteralLength,
+    MappedArgument,
+    SerializedDag,
+)
 from tradewind.core.errors import NotFound, TradewindError, UserError
 from tradewind.executors.local import LocalExecutor
 from tradewind.scheduler import actions
 from tradewind.scheduler.scheduler import Scheduler
 from tradewind.scheduler.settings import SchedulerSettings
 from tradewind.settings import Settings
-from tradewind.store import dags, listings, migrate, schema
+from tradewind.store import callbacks, dags, listings, migrate, schema
 from tradewind.store.engine import Rows, Store
 from tradewind.store.listings import RunFilter
 from tradewind.taskapi.handler import TaskApi
@@ -82,19 +88,24 @@ class Trial:
             return Look(listings.run(tx, wanted), listings.instances(tx, wanted))
 
     def watch(self) -> Iterator[Look]:
-        """Ends with the run. Raises what made the scheduler or triggerer stop."""
+        """Ends with the run and its callbacks. Raises what made the scheduler or triggerer stop."""
         last: list[Any] = []
         while True:
             if self._failure:
                 raise self._failure[0]
+            began = time.monotonic()
             look = self.look()
             states = [look.run.state, *((r.state, r.try_number) for r in look.instances)]
             if states != last:
                 last = states
                 yield look
-            if look.run.state in ("success", "failed"):
+            if look.run.state in ("success", "failed") and self._callbacks_ended(look.run.id):
                 return
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(max(_LOOK_SECONDS, 10 * (time.monotonic() - began)))  # not all the time
+
+    def _callbacks_ended(self, run_pk: int) -> bool:
+        with self.store.read() as tx:
+            return all(row.state in ("success", "failed") for row in callbacks.of_run(tx, run_pk))
 
     @contextmanager
     def running(self, *roles: Scheduler | Triggerer) -> Iterator[None]:
@@ -198,20 +209,32 @@ def _chosen(documents: list[SerializedDag], dag_id: str | None, place: Place) ->
 def _alone(document: SerializedDag, task_id: str) -> SerializedDag:
     """The DAG with this task only: nothing before it, no second try, no limits on when."""
     task = the_task(document, task_id)
-    if any(not isinstance(a.source, LiteralLength) for a in _arguments(task.expansion)):
+    groups = _groups_around(document, task.group_id)
+    expansions = [task.expansion, *(group.expansion for group in groups)]
+    if any(not isinstance(a.source, LiteralLength) for e in expansions for a in _arguments(e)):
         raise UserError(
-            f"{task_id} is mapped over the result of another task, which is not there.",
+            f"{task_id}, or a group that it is in, is mapped over the result of another task,"
+            " which is not there.",
             hint="Test the whole DAG: `tradewind dags test`.",
         )
     lone = msgspec.structs.replace(
         task,
         upstream=[],
-        group_id=None,
         retries=0,
         depends_on_past=False,
         wait_for_downstream=False,
     )
-    return msgspec.structs.replace(document, tasks=[lone], groups=[], edge_labels={})
+    return msgspec.structs.replace(document, tasks=[lone], groups=groups, edge_labels={})
+
+
+def _groups_around(document: SerializedDag, group_id: str | None) -> list[GroupSpec]:
+    """The group and those that it is in, outermost first."""
+    known = {group.group_id: group for group in document.groups}
+    found: list[GroupSpec] = []
+    while group_id is not None:
+        found.insert(0, known[group_id])
+        group_id = known[group_id].parent
+    return found
 
 
 def _arguments(expansion: Expansion | None) -> list[MappedArgument]:
