@@ -113,7 +113,9 @@ def create_asset_triggered(
 
 def _is_due(tx: Connection, dag: SerializedDag, waiting: list[AnyRow]) -> bool:
     condition = conditions.condition_of(dag.timetable)
-    if condition is None:  # it no longer depends on assets
+    if condition is None or isinstance(dag.timetable, PartitionedAssets):
+        # It depends on assets no more, or on partitions, which an event without a key does not feed
+        # (a watcher's, say: the triggerer does not know its consumers' schedules).
         asset_events.clear_queue(tx, dag.dag_id)
         return False
     names = {row.asset_name for row in waiting}

@@ -29,7 +29,8 @@ from tradewind.core.errors import Conflict, UserError
 from tradewind.core.protocol import OutletEvent, Succeeded, WorkOrder
 from tradewind.scheduler import backfills
 from tradewind.scheduler.backfills import BackfillRequest, Reprocess
-from tradewind.store import dags
+from tradewind.store import asset_events, dags
+from tradewind.store.asset_events import Source
 from tradewind.store.engine import Store
 from tradewind.store.schema import backfill, dag, dag_run
 
@@ -301,6 +302,22 @@ def test_partitions_make_a_run_each(world: World, condition: AssetCondition) -> 
     orders = [o for o in world.executors["a"].orders if o.task_id == "use"]
     assert sorted(str(order.run.partition_key) for order in orders) == ["x", "y"]
     assert [len(order.run.consumed_asset_events) for order in orders] == [1, 1]
+
+
+def test_a_watchers_event_feeds_no_partition(world: World) -> None:
+    identity = PartitionMapperSpec(kind="IdentityMapper")
+    partitioned = PartitionedAssets(condition=asset("a"), default_mapper=identity)
+    world.publish(make_dag("use", task("use"), timetable=partitioned))
+    world.publish(make_dag("plain", task("t"), timetable=AssetSchedule(condition=asset("a"))))
+    world.scheduler()
+    with world.store.begin() as tx:  # as the triggerer does it
+        (stored,) = asset_events.add_events(tx, Source(), [event("a")], now=world.clock.now())
+        asset_events.queue(tx, [(dag_id, stored.id) for dag_id in stored.consumers])
+    world.notify()
+    world.run_for(15)
+    assert world.executors["a"].started_tasks() == ["t"]
+    with world.store.read() as tx:
+        assert asset_events.queued(tx) == []
 
 
 # --- backfills -----------------------------------------------------------------------------------
