@@ -240,3 +240,13 @@ def test_kill_and_restart_lose_nothing_and_double_nothing(here: Installation) ->
     assert row["try_number"] == 1  # no retry of the user's was used
     here.run("runs", "cancel", "slow", run_id, "--yes")
     here.until(lambda: here.state("slow", run_id) == "failed")
+
+
+def test_a_published_dag_is_tested_wherever_the_bundle_is(
+    here: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`make run` serves a folder that the commands in another terminal know nothing of."""
+    monkeypatch.setenv("TRADEWIND_CORE__DAGS_FOLDER", str(tmp_path))
+    result = here.json("dags", "test", "letters", "--conf", '{"word": "xy"}')
+    assert (result["dag_id"], result["state"]) == ("letters", "success")
+    assert "No DAG 'lettres' is known" in str(here.error("dags", "test", "lettres"))
