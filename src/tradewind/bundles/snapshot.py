@@ -11,6 +11,7 @@ import shutil
 import tarfile
 import tempfile
 import time
+import zlib
 from collections.abc import Collection
 from hashlib import sha256
 from pathlib import Path
@@ -97,6 +98,15 @@ class Snapshots:
             self._storage.put(key, pack(self.path(digest), entries))
 
     def _unpack(self, archive: bytes, digest: str, target: Path) -> None:
+        try:
+            self._unpack_into(archive, digest, target)
+        except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
+            raise InfrastructureError(
+                f"The snapshot {digest} could not be unpacked in {self.folder}: {error}",
+                hint="Is there space left, and may this user write there?",
+            ) from error
+
+    def _unpack_into(self, archive: bytes, digest: str, target: Path) -> None:
         with _Staging(target) as staging:
             with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
                 tar.extractall(staging.folder, filter="data")

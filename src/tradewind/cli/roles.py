@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from tradewind import settings as settings_module
+from tradewind.cli.only_one import only_one
 from tradewind.cli.wiring import (
     Role,
     Wiring,
@@ -20,23 +21,25 @@ from tradewind.store import migrate
 def standalone() -> None:
     """Run scheduler, DAG processor, triggerer and tasks in one process tree.
 
-    Makes the database if there is none. Stops at Ctrl-C or SIGTERM, when running tasks have ended.
+    Makes the database if there is none. Stops at Ctrl-C or SIGTERM, when running tasks have ended;
+    at once when told so twice.
     """
     settings = settings_module.load()
     configure_logging(settings)
     check_bundles(settings)
     settings.home.mkdir(parents=True, exist_ok=True)
-    wiring = Wiring(settings)
-    migrate.migrate(wiring.store)
-    _say_where(settings)
-    _run(
-        wiring,
-        {
-            "scheduler": wiring.scheduler(),
-            "dag-processor": wiring.dag_processor(),
-            "triggerer": wiring.triggerer(),
-        },
-    )
+    with only_one(settings.home):
+        wiring = Wiring(settings)
+        migrate.migrate(wiring.store)
+        _say_where(settings)
+        _run(
+            wiring,
+            {
+                "scheduler": wiring.scheduler(),
+                "dag-processor": wiring.dag_processor(),
+                "triggerer": wiring.triggerer(),
+            },
+        )
 
 
 @click.command()

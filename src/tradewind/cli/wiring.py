@@ -145,12 +145,21 @@ def check_bundles(settings: Settings) -> None:
 def run_until_stopped(wiring: Wiring, roles: dict[str, Role]) -> int:
     """Run each role in a thread until SIGTERM or SIGINT; returns the exit code.
 
+    A second signal ends the process at once, as `kill -9` would, which loses nothing either.
     A role that fails stops the whole process, so that whoever supervises it starts it anew.
     """
     stop = threading.Event()
     failed: list[str] = []
+    told: list[int] = []
+
+    def on_signal(number: int, _frame: object) -> None:
+        if told:
+            os._exit(128 + number)
+        told.append(number)
+        stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, on_signal)
 
     def guarded(name: str, role: Role) -> None:
         try:
@@ -171,7 +180,7 @@ def run_until_stopped(wiring: Wiring, roles: dict[str, Role]) -> int:
         for thread in threads:
             thread.start()
         stop.wait()
-        log.info("Stopping: running tasks may end first.")
+        log.info("Stopping: running tasks may end first. A second signal stops at once.")
         for role in roles.values():
             role.wake()
         for thread in threads:

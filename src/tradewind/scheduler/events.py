@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from tradewind.core.changes import CancelAttempt
+from tradewind.core.errors import NotFound
 from tradewind.core.instances import TaskInstance
 from tradewind.core.protocol import Failed, Outcome, Resume
 from tradewind.core.states import AttemptState, TaskInstanceState
@@ -59,7 +60,8 @@ def report_of(event: AttemptEvent, *, is_live: bool) -> Report | None:
 
 def not_launched(attempt: Attempt, error: Exception, at: datetime) -> Report:
     """The executor never got it."""
-    lost = Lost(category="infra_lost", reason=f"It could not be launched: {error}")
+    category = "snapshot_missing" if isinstance(error, NotFound) else "infra_lost"
+    lost = Lost(category=category, reason=f"It could not be launched: {error}")
     return Report("lost", at, attempt.id, payload=lost)
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from tradewind.scheduler import events
 from tradewind.scheduler.models import RunModel
-from tradewind.store import attempts, backfills, inbox, limits
+from tradewind.store import attempts, backfills, inbox, limits, states
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +38,11 @@ def recount(tx: Connection) -> None:
     ):
         if wrong:
             logger.error("counters of %s were wrong and have been set right: %s", what, wrong)
+
+
+def forget_expired(tx: Connection, *, now: datetime) -> None:
+    """What tasks and assets wanted kept until now only."""
+    states.remove_expired(tx, now=now)
 
 
 def tidy(tx: Connection, *, now: datetime) -> None:

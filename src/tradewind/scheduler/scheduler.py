@@ -32,6 +32,7 @@ from tradewind.store.engine import Store
 logger = logging.getLogger(__name__)
 
 _PATIENT_EFFECTS = (StoreXComs, ClearXComs)  # they only matter to what is claimed after them
+_JUMP_SECONDS = 1.0  # by which the clock goes wrong before it counts as set anew
 _LONGEST_PAUSE_SECONDS = 30.0  # between two tries of what the database refuses
 
 
@@ -63,6 +64,7 @@ class Scheduler:
         self._look = Look(around=True)
         self._look_at = self._renew_at = clock.now()
         self._recount_at = clock.now() + timedelta(seconds=settings.recount_seconds)
+        self._seen_at, self._seen_monotonic = clock.now(), clock.monotonic()
         self._save_by: datetime | None = None
         self._starts_by: datetime | None = None
         self._failures = 0
@@ -132,6 +134,7 @@ class Scheduler:
     def step(self) -> float:
         """Do all that can be done now; the seconds until there may be more, unless woken."""
         now = self._clock.now()
+        self._notice_jump(now)
         self._space.collect(self._executors.values(), now)
         self._space.wake_due(now)
         self._set_deadlines(now)
@@ -151,6 +154,18 @@ class Scheduler:
             return self._isolate(error, now)
         self._failures = 0
         return self._seconds_to_next(now)
+
+    def _notice_jump(self, now: datetime) -> None:
+        """When somebody has set the machine's clock, everything that waits for it is due."""
+        monotonic = self._clock.monotonic()
+        jump = (now - self._seen_at).total_seconds() - (monotonic - self._seen_monotonic)
+        self._seen_at, self._seen_monotonic = now, monotonic
+        if abs(jump) > _JUMP_SECONDS:
+            logger.warning("the machine's clock was moved by %+.0f s", jump)
+            self._look_at = self._renew_at = self._retry_at = now
+            self._recount_at += timedelta(seconds=jump)
+            self._save_by = now if self._save_by else None
+            self._starts_by = now if self._starts_by else None
 
     def _set_deadlines(self, now: datetime) -> None:
         """By when what has come in is stored, if nothing more urgent takes it along."""
@@ -270,13 +285,15 @@ class Scheduler:
     def _launch(self, model: RunModel, attempt: Attempt) -> None:
         self._space.launched[attempt.id] = attempt
         try:
+            executor = self._executors[attempt.executor]
             order = work_order(model, attempt, self._means.locate)
-        except TradewindError as error:  # its snapshot is not to be had
+        except Exception as error:  # its snapshot is not to be had, or its executor not any more
+            logger.warning("attempt %s could not be launched: %s", attempt.id, error)
             now = self._clock.now()
             del self._space.launched[attempt.id]
             self._space.deliver(model.pk, events.not_launched(attempt, error, now), now)
             return
-        self._executors[attempt.executor].start(order)
+        executor.start(order)
 
     def _run_callback(self, claimed: ClaimedCallback) -> None:
         try:

@@ -97,6 +97,7 @@ class Transaction:
             self._renew()
         if self.look.recount:
             housekeeping.recount(self.tx)
+            housekeeping.forget_expired(self.tx, now=self.now)
         begun: list[int] = []
         if self.look.alone is not None:
             begun = self._look_for(self.look.alone)

@@ -43,13 +43,17 @@ def record(what, context):
 class Installation:
     """A home, a DAG folder and a database, on which roles run as processes."""
 
-    def __init__(self, home: Path, url: str | None = None, **settings: str) -> None:
+    def __init__(
+        self, home: Path, url: str | None = None, *, notes: Path | None = None, **settings: str
+    ) -> None:
+        """`notes`: where the processes' output and the tasks' record go, if not in the home."""
         self.home = home
+        self.notes = notes or home
         self.url = url or f"sqlite:///{home}/tradewind.db"
         self.dags = home / "dags"
         self.dags.mkdir(parents=True)
         (self.dags / "record.py").write_text(RECORD)
-        self.record = home / "record.txt"
+        self.record = self.notes / "record.txt"
         self.record.touch()
         self.env = {
             **{k: v for k, v in os.environ.items() if not k.startswith(("TRADEWIND", "AIRFLOW"))},
@@ -64,7 +68,7 @@ class Installation:
         migrate(self.store)
 
     def start(self, role: str) -> "subprocess.Popen[bytes]":
-        with (self.home / "out.log").open("ab") as log:
+        with (self.notes / "out.log").open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "tradewind", role], env=self.env, stdout=log, stderr=log
             )
@@ -88,7 +92,7 @@ class Installation:
     @property
     def output(self) -> str:
         """What the processes said."""
-        return (self.home / "out.log").read_text()
+        return (self.notes / "out.log").read_text()
 
     def describe(self) -> str:
         """What there is to know when something went wrong."""
@@ -107,7 +111,7 @@ class Installation:
         deadline = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > deadline:
-                raise AssertionError("It did not come true.")
+                raise AssertionError(f"It did not come true.\n{self.output[-5000:]}")
             time.sleep(0.1)
 
     # --- the database ---------------------------------------------------------------------------
