@@ -1,0 +1,44 @@
+"""What a process and all its descendants use, from /proc."""
+
+import os
+from pathlib import Path
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class Tree:
+    """The processes below and including `root`. What ends between two looks is still counted, as
+    its parent's waited-for children."""
+
+    def __init__(self, root: int) -> None:
+        self._root = root
+
+    def pids(self) -> list[int]:
+        found = [self._root]
+        for pid in found:
+            for task in Path(f"/proc/{pid}/task").glob("*/children"):
+                found += map(int, _read(task).split())
+        return found
+
+    def cpu_seconds(self) -> float:
+        ticks = 0
+        for pid in self.pids():
+            fields = _read(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()
+            ticks += sum(map(int, fields[11:15]))  # utime, stime, cutime, cstime
+        return ticks / _TICKS
+
+    def pss_mb(self) -> float:
+        kilobytes = 0
+        for pid in self.pids():
+            for line in _read(Path(f"/proc/{pid}/smaps_rollup")).splitlines():
+                if line.startswith("Pss:"):
+                    kilobytes += int(line.split()[1])
+        return kilobytes / 1024
+
+
+def _read(path: Path) -> str:
+    """Nothing of a process that has ended meanwhile."""
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
