@@ -1,9 +1,14 @@
-"""The conformance corpus: its scenarios, and how an outcome is read from the store and compared."""
+"""Recorded outcomes of Airflow: their scenarios, and how an outcome is read and compared.
+
+There are two sets of one format: the conformance corpus, where it is at hand, and the set beside
+this file, which goes on where the corpus ends.
+"""
 
 import json
 import re
+from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +17,7 @@ from sqlalchemy import select
 from tradewind.store import schema
 from tradewind.store.engine import Store
 
-ROOT = Path(__file__).resolve().parents[3] / "shared" / "corpus"
+HERE = Path(__file__).resolve()
 NOW = "<now>"
 
 # Templates that Airflow 3 refuses and Tradewind takes, and one that depends on today's date.
@@ -46,20 +51,37 @@ ACCEPTED_OLD_ARGUMENTS = frozenset(
 )
 
 
-@cache
-def scenarios() -> dict[str, Any]:
-    return json.loads((ROOT / "scenarios.json").read_text())
+@dataclass(frozen=True)
+class Recording:
+    """A folder with `dags/`, `scenarios.json` and `expected/<dag_id>.json`."""
+
+    root: Path
+
+    @cached_property
+    def scenarios(self) -> dict[str, Any]:
+        return self._document["scenarios"]
+
+    @cached_property
+    def before(self) -> dict[str, Any]:
+        """Variables, connections and pools that must exist."""
+        return self._document["before"]
+
+    @cached_property
+    def _document(self) -> dict[str, Any]:
+        return json.loads((self.root / "scenarios.json").read_text())
+
+    def expected(self, dag_id: str) -> dict[str, Any]:
+        return json.loads((self.root / "expected" / f"{dag_id}.json").read_text())
+
+    def recorded_dags(self, scenario: str) -> list[str]:
+        """The DAGs of a scenario whose outcome is recorded."""
+        listed = self.scenarios[scenario]["record"]
+        return [d for d in listed if (self.root / "expected" / f"{d}.json").exists()]
 
 
-@cache
-def expected(dag_id: str) -> dict[str, Any]:
-    return json.loads((ROOT / "expected" / f"{dag_id}.json").read_text())
-
-
-def recorded_dags(scenario: str) -> list[str]:
-    """The DAGs of a scenario whose outcome is in the corpus."""
-    listed = scenarios()["scenarios"][scenario]["record"]
-    return [dag_id for dag_id in listed if (ROOT / "expected" / f"{dag_id}.json").exists()]
+CORPUS = Recording(HERE.parents[3] / "shared" / "corpus")
+OWN = Recording(HERE.parent)
+RECORDINGS = [recording for recording in (CORPUS, OWN) if recording.root.is_dir()]
 
 
 def outcome(store: Store, dag_id: str) -> list[dict[str, Any]]:

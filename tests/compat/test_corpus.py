@@ -1,10 +1,11 @@
-"""Every DAG of the conformance corpus gives Airflow's recorded outcome, on the real system.
+"""Every recorded DAG gives Airflow's recorded outcome, on the real system.
 
-One `tradewind standalone` runs the whole corpus; all scenarios go on at the same time, each in a
-thread that does its recorded steps. Every recorded DAG is then compared by a test of its own.
+One `tradewind standalone` runs everything; the scenarios go on at the same time, each in a thread
+that does its recorded steps. Every recorded DAG is then compared by a test of its own.
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,19 +23,19 @@ from compat import corpus
 from tradewind.core import clearing
 from tradewind.core.errors import UserError
 from tradewind.core.protocol import ConnectionValue
+from tradewind.core.states import DagRunState, TaskInstanceState
 from tradewind.scheduler import actions
 from tradewind.store import connections, dags, listings, pools, variables
 from tradewind.store.engine import Store
 from tradewind.store.listings import RunFilter
 from tradewind.store.migrate import migrate
 
-pytestmark = [
-    pytest.mark.skipif(not corpus.ROOT.is_dir(), reason="the conformance corpus is not here"),
-    pytest.mark.timeout(400),
-]
+pytestmark = pytest.mark.timeout(400)
 
-SCENARIOS = list(corpus.scenarios()["scenarios"]) if corpus.ROOT.is_dir() else []
-RECORDED = [(name, dag_id) for name in SCENARIOS for dag_id in corpus.recorded_dags(name)]
+SOURCES = {name: recording for recording in corpus.RECORDINGS for name in recording.scenarios}
+RECORDED = [
+    (name, dag_id) for name, source in SOURCES.items() for dag_id in source.recorded_dags(name)
+]
 QUIET_SECONDS = 1.5  # so long nothing may move before a scenario counts as settled
 
 
@@ -44,6 +45,7 @@ class Driver:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.snapshots: dict[str, Any] = {}
+        self.variables: dict[str, str | None] = {}
         self.requests: dict[tuple[str, str], str] = {}
 
     def play(self, scenario: dict[str, Any]) -> None:
@@ -104,6 +106,32 @@ class Driver:
             now=datetime.now(UTC),
         )
 
+    def do_mark(self, step: dict[str, Any], _: Any) -> None:
+        actions.mark(
+            self.store,
+            actions.RunChoice(step["dag"], [step["run_id"]]),
+            clearing.Request(
+                task_ids=frozenset([step["task_id"]]),
+                upstream="include_upstream" in step["include"],
+                downstream="include_downstream" in step["include"],
+            ),
+            TaskInstanceState(step["state"]),
+            now=datetime.now(UTC),
+        )
+
+    def do_mark_run(self, step: dict[str, Any], _: Any) -> None:
+        actions.mark_run(
+            self.store,
+            step["dag"],
+            step["run_id"],
+            DagRunState(step["state"]),
+            now=datetime.now(UTC),
+        )
+
+    def do_read_variables(self, step: dict[str, Any], _: Any) -> None:
+        with self.store.read() as tx:
+            self.variables |= {key: variables.get(tx, key) for key in step["keys"]}
+
     def states(self, dag_id: str) -> list[str]:
         with self.store.read() as tx:
             return [run.state for run in listings.runs(tx, RunFilter(dag_id=dag_id))]
@@ -131,27 +159,27 @@ class Driver:
 
 
 class Played:
-    """The whole corpus, played once."""
+    """The scenarios of these names, played once."""
 
-    def __init__(self, url: str, home: Path) -> None:
+    def __init__(self, url: str, home: Path, names: list[str]) -> None:
         self.store = Store(url)
         migrate(self.store)
         self._set_up()
         self.log = home / "standalone.log"
         self._process = self._start(url, home)
-        self._pool = ThreadPoolExecutor(len(SCENARIOS))
-        self.drivers = {name: Driver(self.store) for name in SCENARIOS}
+        self._pool = ThreadPoolExecutor(len(names))
+        self.drivers = {name: Driver(self.store) for name in names}
         self._gate = threading.Semaphore(12)  # so many scenarios at once
         self.futures: dict[str, Future[None]] = {
-            name: self._pool.submit(self._play, name) for name in SCENARIOS
+            name: self._pool.submit(self._play, name) for name in names
         }
 
     def _play(self, name: str) -> None:
         with self._gate:
-            self.drivers[name].play(corpus.scenarios()["scenarios"][name])
+            self.drivers[name].play(SOURCES[name].scenarios[name])
 
     def _set_up(self) -> None:
-        before = corpus.scenarios()["before"]
+        before = corpus.OWN.before
         with self.store.begin() as tx:
             for key, value in before["variables"].items():
                 variables.put(tx, key, value)
@@ -162,11 +190,13 @@ class Played:
                 pools.put(tx, pool["name"], pool["slots"], include_deferred=False)
 
     def _start(self, url: str, home: Path) -> "subprocess.Popen[bytes]":
+        for recording in corpus.RECORDINGS:
+            shutil.copytree(recording.root / "dags", home / "dags", dirs_exist_ok=True)
         env = {
             **os.environ,
             "TRADEWIND_HOME": str(home),
             "TRADEWIND_DATABASE__URL": url,
-            "TRADEWIND_CORE__DAGS_FOLDER": str(corpus.ROOT / "dags"),
+            "TRADEWIND_CORE__DAGS_FOLDER": str(home / "dags"),
             "TRADEWIND_CORE__PARALLELISM": "8",
         }
         with self.log.open("wb") as log:
@@ -192,8 +222,10 @@ class Played:
 def played(
     tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[Played]:
+    asked = [getattr(item, "callspec", None) for item in request.session.items]
+    names = {call.params["scenario"] for call in asked if call and "scenario" in call.params}
     home = tmp_path_factory.mktemp("corpus")
-    played = Played(f"sqlite:///{home}/tradewind.db", home)
+    played = Played(f"sqlite:///{home}/tradewind.db", home, [n for n in SOURCES if n in names])
     yield played
     played.close()
 
@@ -202,12 +234,15 @@ def played(
 def test_outcome(played: Played, scenario: str, dag_id: str) -> None:
     played.futures[scenario].result()
     driver = played.drivers[scenario]
-    wanted = corpus.expected(dag_id)
+    wanted = SOURCES[scenario].expected(dag_id)
     found = corpus.differences(dag_id, corpus.outcome(played.store, dag_id), wanted["runs"])
     for name, runs in wanted.get("snapshots", {}).items():
         found += [
             f"{name}: {line}" for line in corpus.differences(dag_id, driver.snapshots[name], runs)
         ]
+    for key, value in wanted.get("variables", {}).items():
+        if driver.variables[key] != value:
+            found.append(f"the variable {key} is {driver.variables[key]!r}, wanted {value!r}")
     for request in wanted.get("requests", []):
         if "trigger" in request:
             refused = (request["trigger"], request["run_id"]) in driver.requests

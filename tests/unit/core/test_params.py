@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from compat.corpus import ROOT, expected
+from compat import corpus
 from tradewind.core.dag import ParamSpec
 from tradewind.core.errors import UserError
 from tradewind.core.params import problem, resolve, validate_conf
@@ -40,14 +40,16 @@ def test_none_given_stands_and_dictionaries_are_not_merged() -> None:
     assert resolved["nested"] == {"z": 2}
 
 
-@pytest.mark.skipif(not ROOT.is_dir(), reason=f"{ROOT} is not here")
+@pytest.mark.skipif(not corpus.CORPUS.root.is_dir(), reason=f"{corpus.CORPUS.root} is not here")
 @pytest.mark.parametrize(
     ("run_id", "conf"),
     [("corpus__3", {"count": 11}), ("corpus__4", {"choice": "c"}), ("corpus__5", {"count": "5"})],
 )
 def test_refusals_in_airflows_words(run_id: str, conf: dict[str, Any]) -> None:
     """All but the order in which the schema's keys are shown."""
-    recorded = {r["run_id"]: r for r in expected("params_and_conf")["requests"]}[run_id]["detail"]
+    recorded = {r["run_id"]: r for r in corpus.CORPUS.expected("params_and_conf")["requests"]}[
+        run_id
+    ]["detail"]
     with pytest.raises(UserError) as caught:
         validate_conf(CORPUS, conf)
     assert words(str(caught.value)) == words(recorded)

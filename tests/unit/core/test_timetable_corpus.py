@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from compat.corpus import ROOT, expected
+from compat.corpus import CORPUS
 from tradewind.core import run_ids, timetables
 from tradewind.core.dag import CronInterval, CronTrigger, OnceSchedule, Slot, Timetable
 from tradewind.core.states import DagRunType
@@ -68,13 +68,13 @@ DAGS: dict[str, tuple[Timetable, datetime | None, datetime | None, bool]] = {
     "future_start": (cron("@yearly"), datetime(2199, 1, 1, tzinfo=UTC), None, True),
 }
 
-pytestmark = pytest.mark.skipif(not ROOT.is_dir(), reason=f"{ROOT} is not here")
+pytestmark = pytest.mark.skipif(not CORPUS.root.is_dir(), reason=f"{CORPUS.root} is not here")
 
 
 @pytest.mark.parametrize("name", DAGS)
 def test_runs_as_recorded(name: str) -> None:
     timetable, earliest, latest, catchup = DAGS[name]
-    recorded = expected(f"timetable_{name}")
+    recorded = CORPUS.expected(f"timetable_{name}")
     assert timetables.summary(timetable) == recorded["timetable"]
     assert [as_recorded(slot) for slot in due(timetable, earliest, latest, catchup)] == [
         (run["run_id"], *(run[key] for key in KEYS)) for run in recorded["runs"]
