@@ -68,6 +68,101 @@ def test_one_task_alone(command: Command) -> None:
     assert command("tasks", "test", "-f", "two.py", "bad", "fails").exit_code == 1
 
 
+MORE = """
+from datetime import timedelta
+from airflow.providers.standard.operators.hitl import HITLOperator
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
+from airflow.sdk import DAG, Asset, BaseOperator, task, task_group
+from airflow.triggers.base import BaseTrigger, TaskSkippedEvent, TaskSuccessEvent
+
+class Ends(BaseTrigger):
+    def __init__(self, event):
+        super().__init__()
+        self.event = event
+
+    def serialize(self):
+        return f"{__name__}.Ends", {"event": self.event}
+
+    async def run(self):
+        yield {"success": TaskSuccessEvent, "skip": TaskSkippedEvent}[self.event]()
+
+class Waits(BaseOperator):
+    def __init__(self, event, **kwargs):
+        super().__init__(**kwargs)
+        self.event = event
+
+    def execute(self, context):
+        self.defer(trigger=Ends(self.event), method_name="execute")
+
+with DAG("all", schedule=None):
+    TriggerDagRunOperator(
+        task_id="trigger", trigger_dag_id="other", wait_for_completion=True, poke_interval=1
+    )
+    Waits(task_id="ended", event="success")
+    Waits(task_id="skipped", event="skip")
+    HITLOperator(
+        task_id="ask", subject="?", options=["x", "y"], defaults=["y"],
+        execution_timeout=timedelta(seconds=1),
+    )
+
+    @task(outlets=[Asset("made")])
+    def makes(): ...
+
+    makes()
+
+with DAG("other", schedule=None):
+    @task
+    def other(): ...
+
+    other()
+
+with DAG("mapped", schedule=None):
+    @task
+    def one(x, y):
+        print("one of", x, y)
+
+    one.partial(y=7).expand(x=[1, 2])
+
+    @task_group
+    def group(v):
+        @task
+        def inner(v):
+            print("inner of", v)
+
+        inner(v)
+
+    @task
+    def counted(): return [1]
+
+    group.expand(v=["a", "b"])
+    group.override(group_id="over").expand(v=counted())
+"""
+
+
+def test_a_run_with_everything_that_needs_other_roles(command: Command) -> None:
+    Path("more.py").write_text(MORE)
+    outcome = json.loads(command("dags", "test", "more.py", "all", "-o", "json").stdout)
+    assert {t["task_id"]: t["state"] for t in outcome["task_instances"]} == {
+        "trigger": "success",
+        "ended": "success",
+        "skipped": "skipped",
+        "ask": "success",
+        "makes": "success",
+    }
+
+
+def test_one_mapped_task_alone(command: Command) -> None:
+    Path("more.py").write_text(MORE)
+    output = command("tasks", "test", "-f", "more.py", "mapped", "one").output
+    assert "one of 1 7" in output
+    assert "one of 2 7" in output
+    output = command("tasks", "test", "-f", "more.py", "mapped", "group.inner").output
+    assert "inner of a" in output
+    assert "inner of b" in output
+    refused = command("tasks", "test", "-f", "more.py", "mapped", "over.inner").exception
+    assert "mapped over the result of another task" in str(refused)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
