@@ -162,6 +162,46 @@ def logs(
             follow_log(store, folder, chosen[-1], level)
 
 
+@tasks.command("attempts")
+@click.argument("dag_id")
+@click.argument("task_id")
+@click.argument("run_id_or_logical_date")
+@map_index_option
+@output_option
+def list_attempts(
+    dag_id: str, task_id: str, run_id_or_logical_date: str, map_index: int, output: str
+) -> None:
+    """List the attempts of a task instance: where each ran, what it used, how it ended."""
+    with current_store() as store, store.read() as tx:
+        run = the_run(tx, dag_id, run_id_or_logical_date)
+        rows = attempts.of_instance(tx, the_instance(tx, run, task_id, map_index).id)
+    print_rows(
+        [
+            {
+                "try_number": row.try_number,
+                "attempt": row.generation,
+                "state": row.outcome or row.state,
+                "executor": row.executor,
+                "hostname": row.hostname or "",
+                "pid": row.pid,
+                "queued_at": row.queued_at,
+                "started_at": row.started_at,
+                "ended_at": row.ended_at,
+                "cpu_seconds": row.cpu_seconds,
+                "peak_memory_mb": _megabytes(row.peak_memory_bytes),
+                "reason": row.reason or "",
+            }
+            for row in rows
+        ],
+        output,
+        empty=f"{task_id} has not started.",
+    )
+
+
+def _megabytes(size: int | None) -> float | None:
+    return None if size is None else round(size / (1 << 20), 1)
+
+
 @tasks.command()
 @click.argument("dag_id")
 @click.argument("task_id")

@@ -6,14 +6,9 @@ from datetime import UTC, datetime
 from tradewind.core.errors import UserError
 from tradewind.core.states import DagRunType
 
-DEFAULT_PATTERN = r"^[A-Za-z0-9_.~:+-]+$"
-"""What a chosen run id may look like unless `scheduler.allowed_run_id_pattern` says otherwise."""
+_ALLOWED = re.compile(r"[A-Za-z0-9_.~:+-]+")  # as Airflow's allowed_run_id_pattern by default
 
 MAX_LENGTH = 250
-
-_GENERATED = re.compile(
-    r"^(?:manual|scheduled|asset_triggered)__(?:\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\+00:00)$"
-)
 
 
 def generate(
@@ -38,11 +33,8 @@ def generate(
     return "_".join(parts)
 
 
-def check(run_id: str, run_type: DagRunType, *, pattern: str = DEFAULT_PATTERN) -> None:
-    """Raise `UserError` for a run id that somebody chose and that a run may not have.
-
-    An empty `pattern` allows only the form of generated ids.
-    """
+def check(run_id: str, run_type: DagRunType) -> None:
+    """Raise `UserError` for a run id that somebody chose and that a run may not have."""
     if len(run_id) > MAX_LENGTH:
         raise UserError(
             f"The run id {run_id[:40]!r}... has {len(run_id)} characters.",
@@ -53,10 +45,10 @@ def check(run_id: str, run_type: DagRunType, *, pattern: str = DEFAULT_PATTERN) 
             f"The run id {run_id!r} contains '..'.",
             hint="It becomes part of log file names; leave the dots out.",
         )
-    if not _GENERATED.match(run_id) and not (pattern and re.match(pattern, run_id)):
+    if not _ALLOWED.fullmatch(run_id):
         raise UserError(
-            f"The run id {run_id!r} does not match the pattern {pattern!r}.",
-            hint="Choose another id, or change the setting scheduler.allowed_run_id_pattern.",
+            f"The run id {run_id!r} has characters that are not allowed, or none at all.",
+            hint="It becomes part of log file names: use letters, digits and _ . ~ : + - only.",
         )
     if run_type is DagRunType.MANUAL and (reserved := type_of(run_id)) is not DagRunType.MANUAL:
         raise UserError(

@@ -99,8 +99,11 @@ def trigger_run(
         )
         made = insert_runs(tx, dag, [run], now)
         if not made:
+            taken = f"with the logical date {logical_date}"
+            if runs.find(tx, dag_id, chosen) is not None:
+                taken = repr(chosen)
             raise Conflict(
-                f"The DAG {dag_id} has a run {chosen!r}, or one with that logical date, already.",
+                f"The DAG {dag_id} has a run {taken} already.",
                 hint="Choose another run id or logical date, or clear the run that there is.",
             )
         event_log.add(tx, "trigger", now=now, dag_id=dag_id, run_id=chosen, owner=user)

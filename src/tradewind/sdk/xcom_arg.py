@@ -258,7 +258,7 @@ class ZipXComArg(XComArg):
     """`arg.zip(...)`."""
 
     def __init__(self, args: Sequence[XComArg], *, fillvalue: Any = NOTSET) -> None:
-        self.args = list(args)
+        self.args = _outputs(args, "zip")
         self.fillvalue = fillvalue
 
     def __repr__(self) -> str:
@@ -280,7 +280,7 @@ class ConcatXComArg(XComArg):
     """`arg.concat(...)`."""
 
     def __init__(self, args: Sequence[XComArg]) -> None:
-        self.args = list(args)
+        self.args = _outputs(args, "concat")
 
     def __repr__(self) -> str:
         first, *others = map(repr, self.args)
@@ -295,6 +295,17 @@ class ConcatXComArg(XComArg):
 
     def resolve(self, context: Mapping[str, Any]) -> Any:
         return _Concatenated([_items(arg.resolve(context), "concat") for arg in self.args])
+
+
+def _outputs(args: Sequence[XComArg], what: str) -> list[XComArg]:
+    """The arguments of `zip` and `concat`; raises TypeError for what is no task's output."""
+    for arg in args:
+        if not isinstance(arg, XComArg):
+            raise TypeError(
+                f".{what}() takes outputs of other tasks, not {type(arg).__name__}: {arg!r}. "
+                "Let a task return it."
+            )
+    return list(args)
 
 
 def _items(value: Any, what: str) -> Sequence[Any] | dict[Any, Any]:

@@ -151,6 +151,22 @@ def test_a_run_from_trigger_to_log(here: Installation) -> None:
     assert "Finished: success" in log
 
 
+def test_what_an_attempt_used_is_listed(here: Installation) -> None:
+    run_id = here.trigger("letters")
+    here.until(lambda: here.state("letters", run_id) == "success")
+    [attempt] = here.json("tasks", "attempts", "letters", "split", run_id)
+    assert (attempt["try_number"], attempt["attempt"], attempt["state"]) == (1, 1, "success")
+    assert attempt["cpu_seconds"] > 0
+    assert attempt["peak_memory_mb"] > 1
+
+
+def test_a_run_that_is_there_already_is_named(here: Installation) -> None:
+    here.trigger("letters", "-r", "mine", "-l", "2025-01-01")
+    assert "has a run 'mine' already" in str(here.error("dags", "trigger", "letters", "-r", "mine"))
+    error = here.error("dags", "trigger", "letters", "-l", "2025-01-01")
+    assert "has a run with the logical date 2025-01-01 00:00:00+00:00 already" in str(error)
+
+
 def test_clear_and_mark_with_preview(here: Installation) -> None:
     here.run("variables", "set", "broken", "yes")
     run_id = here.trigger("letters")

@@ -291,3 +291,17 @@ def test_text_with_references_becomes_a_template() -> None:
     assert f"{value['k']}" == (
         "{{ task_instance.xcom_pull(task_ids='numbers', dag_id='d', key='k') }}"
     )
+
+
+@pytest.mark.parametrize("method", ["zip", "concat"])
+def test_only_outputs_are_zipped_and_concatenated(method: str) -> None:
+    with DAG("d", schedule=None):
+
+        @task
+        def numbers() -> list[int]:
+            return [1]
+
+        with pytest.raises(
+            TypeError, match=rf"\.{method}\(\) takes outputs of other tasks, not list"
+        ):
+            getattr(numbers(), method)(["a"])
