@@ -16,6 +16,11 @@ class VirtualClock:
     def monotonic(self) -> float:
         return (self._now - self._start).total_seconds()
 
+    def set_anew(self, by_seconds: float) -> None:
+        """As when somebody sets the machine's clock: `monotonic` does not notice."""
+        self._now += timedelta(seconds=by_seconds)
+        self._start += timedelta(seconds=by_seconds)
+
     def advance(self, seconds: float) -> None:
         self._now += timedelta(seconds=seconds)
 

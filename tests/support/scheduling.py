@@ -85,6 +85,7 @@ class World:
         store: Store | None = None,
         slots: int = 8,
         script: Script | None = None,
+        locate: Callable[[str], str] = "/snapshots/{}".format,
     ) -> Scheduler:
         executor = FakeExecutor(self.clock, slots=slots, script=script)
         scheduler = Scheduler(
@@ -93,7 +94,7 @@ class World:
             self.clock,
             self.settings,
             name,
-            locate=lambda digest: f"/snapshots/{digest}",
+            locate=locate,
             chance=Random(name),
         )
         scheduler.open()

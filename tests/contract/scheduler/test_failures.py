@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import event, exc
 
 from support.scheduling import Plan, World, chain, fails_first, make_dag, returns, task, wide
-from tradewind.core.errors import InfrastructureError
+from tradewind.core.errors import InfrastructureError, NotFound
 from tradewind.store.engine import Store
 from tradewind.store.schema import attempt, callback, dag_run
 
@@ -288,3 +288,67 @@ def test_stopping_drains_and_leaves_the_runs_to_others(world: World) -> None:
 def _no_listeners(store: Store) -> Iterator[None]:
     yield
     store.engine.dispose()
+
+
+# --- the machine --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("by_seconds", [-7200, 7200])
+def test_a_clock_that_is_set_anew_loses_no_attempt(world: World, by_seconds: float) -> None:
+    world.publish(wide("d", 2))
+    world.scheduler(script=lambda order: Plan(seconds=None))
+    world.trigger("d")
+    world.settle()
+    executor = world.executors["a"]
+    world.clock.set_anew(by_seconds)
+    renewed = len(executor.renewals)
+    assert world.settle() <= world.settings.poll_seconds
+    assert len(executor.renewals) == renewed + 1
+    assert executor.renewals[-1] == set(executor.running)
+    world.run_for(60)
+    assert {row.state for row in world.attempts()} <= {"queued", "running"}
+    for attempt_id in list(executor.running):
+        executor.finish(attempt_id)
+    world.finish_all()
+    assert world.run_states() == {"r1": "success"}
+    assert len(world.attempts()) == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "category"),
+    [
+        (OSError("disk error"), "infra_lost"),
+        (InfrastructureError("the storage is away"), "infra_lost"),
+        (NotFound("The snapshot d1 is in no storage."), "snapshot_missing"),
+    ],
+)
+def test_a_snapshot_that_is_away_for_a_while(world: World, error: Exception, category: str) -> None:
+    away = True
+
+    def locate(digest: str) -> str:
+        if away:
+            raise error
+        return digest
+
+    world.publish(make_dag("d", task("t")))
+    world.trigger("d")
+    world.scheduler(locate=locate)
+    world.run_until(lambda: len(world.attempts()) == 2)
+    assert world.attempts()[0].category == category
+    assert str(error) in world.attempts()[0].reason
+    away = False
+    world.finish_all()
+    assert world.run_states() == {"r1": "success"}
+
+
+def test_a_snapshot_that_is_gone_for_good_fails_the_task(world: World) -> None:
+    def locate(digest: str) -> str:
+        raise NotFound(f"The snapshot {digest} is in no storage.")
+
+    world.publish(make_dag("d", task("t")))
+    world.trigger("d")
+    world.scheduler(locate=locate)
+    world.finish_all()
+    assert world.run_states() == {"r1": "failed"}
+    assert "in no storage" in world.instance("t").reason
+    assert len(world.attempts()) == 4  # three are the infrastructure's own
