@@ -259,6 +259,7 @@ class GroupSpec(_Doc, frozen=True):
     label: str
     parent: str | None = None
     tooltip: str = ""
+    doc_md: str | None = None
     display_name: str | None = None
     expansion: Expansion | None = None
     prefix_group_id: bool = True
@@ -317,6 +318,7 @@ class TaskSpec(_Doc, frozen=True):
     triggers_dag_id: str | None = None  # TriggerDagRunOperator, for the dependency view
     waits_for_dag_id: str | None = None  # ExternalTaskSensor, likewise
     run_as_user: str | None = None
+    extra_links: dict[str, str] = msgspec.field(default_factory=dict)  # name → XCom key of the URL
 
 
 class SerializedDag(_Doc, frozen=True):

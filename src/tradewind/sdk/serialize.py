@@ -171,6 +171,7 @@ def _group_spec(group: TaskGroup) -> core.GroupSpec:
         label=group._group_id or "",
         parent=parent.group_id if parent is not None else None,
         tooltip=group.tooltip,
+        doc_md=group.doc_md,
         display_name=group.group_display_name or None,
         expansion=expansion(group.expand_input) if isinstance(group, MappedTaskGroup) else None,
         prefix_group_id=group.prefix_group_id,

@@ -91,6 +91,7 @@ def _spec(task: Any, dag: DAG, weight: int) -> core.TaskSpec:
         triggers_dag_id=_text(task, "trigger_dag_id"),
         waits_for_dag_id=_text(task, "external_dag_id"),
         run_as_user=_run_as_user(task),
+        extra_links=_extra_links(task),
     )
 
 
@@ -105,6 +106,13 @@ def _run_as_user(task: Any) -> str | None:
             f"`sudo -u {user} ...`; or let an executor run as that user and choose it (executor=).",
         )
     return user
+
+
+def _extra_links(task: Any) -> dict[str, str]:
+    """Names of the buttons that the task's runs will have, and where their addresses will be."""
+    links = (task.operator_class if task.is_mapped else task).operator_extra_links
+    known = links if isinstance(links, list | tuple | set | frozenset) else ()
+    return {link.name: link.xcom_key for link in known}
 
 
 def _does_nothing(task: Any) -> bool:

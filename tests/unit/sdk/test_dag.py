@@ -8,7 +8,7 @@ import pytest
 from support.authoring import Work, arrows
 from tradewind.core import dag as core
 from tradewind.core.errors import InvalidDag
-from tradewind.sdk import DAG, Param, TaskGroup, dag, task
+from tradewind.sdk import DAG, Asset, BaseOperatorLink, Param, TaskGroup, dag, task
 from tradewind.sdk.authoring import recording
 from tradewind.sdk.exceptions import (
     AirflowDagCycleException,
@@ -317,6 +317,39 @@ def test_document_of_a_dag_with_most_arguments(tmp_path: Path) -> None:
     assert spec.start_date == datetime(2026, 6, 1, tzinfo=UTC)
     assert spec.end_date is None
     assert spec.executor_config == {"times": [1.0, "2026-01-01T00:00:00+00:00"]}
+
+
+def test_what_people_are_shown_is_in_the_document() -> None:
+    class Console(BaseOperatorLink):
+        name = "The console"
+
+    class Linked(Work):
+        operator_extra_links = (Console(),)
+
+    with (
+        DAG(
+            "d",
+            dag_display_name="The DAG",
+            owner_links={"ann": "mailto:ann@example.org"},
+            default_args={"owner": "ann"},
+        ) as made,
+        TaskGroup("g", tooltip="hover", doc_md="**g**", group_display_name="The group"),
+    ):
+        Linked(task_id="a", task_display_name="The task", doc_md="*a*", inlets=[Asset("x")])
+        Linked.partial(task_id="m", map_index_template="{{ 1 }}").expand(doc=["b"])
+
+    document = core.decode(core.encode(serialize_dag(made, "f.py")))
+
+    assert document.display_name == "The DAG"
+    assert document.owner_links == {"ann": "mailto:ann@example.org"}
+    assert document.owners == ["ann"]
+    (group,) = document.groups
+    assert (group.tooltip, group.doc_md, group.display_name) == ("hover", "**g**", "The group")
+    plain, mapped = document.tasks
+    assert (plain.display_name, plain.doc_md, plain.owner) == ("The task", "*a*", "ann")
+    assert plain.inlets == [core.AssetRef(name="x", uri="x")]
+    assert mapped.has_map_index_template
+    assert plain.extra_links == mapped.extra_links == {"The console": "_link_Console"}
 
 
 def test_old_names_of_the_file_become_notes_of_its_dags() -> None:
