@@ -31,7 +31,7 @@ def standalone() -> None:
     with only_one(settings.home):
         wiring = Wiring(settings)
         migrate.migrate(wiring.store)
-        _say_where(settings)
+        _say_where(settings, wiring)
         _run(
             wiring,
             {
@@ -76,10 +76,11 @@ def _run(wiring: Wiring, roles: dict[str, Role]) -> None:
     raise click.exceptions.Exit(run_until_stopped(wiring, roles))
 
 
-def _say_where(settings: Settings) -> None:
+def _say_where(settings: Settings, wiring: Wiring) -> None:
     for bundle in settings.bundles:
         click.echo(f"DAG files   {Path(bundle.path).absolute()}")
     click.echo(f"Home        {settings.home}")
+    click.echo(f"Database    {wiring.store}")
     click.echo(f"Task logs   {settings.log_folder}")
     click.echo("In another terminal: tradewind dags list, tradewind dags trigger DAG_ID")
     click.echo("Stop with Ctrl-C.")
