@@ -49,6 +49,28 @@ A provider package that is installed without Apache Airflow is used as it is.
 """
 
 
+_BEHAVIOUR = """\
+## What behaves otherwise
+
+- **Plugins** (macros, timetables, listeners and views in the `plugins` folder) are not loaded.
+  Everything of a run comes from its DAG version, and a folder beside the bundles would change under
+  it. `AirflowPlugin` can be imported, so that shared modules load, but what it registers is not
+  used. Give macros as `user_defined_macros` or `user_defined_filters`; put timetables, operators
+  and hooks into the bundle and import them; use callbacks in place of listeners.
+- **`run_as_user`** is refused when the file is parsed, unless it is the user that tasks run as.
+- **`core.xcom_backend`** is refused at the start. Write large data to an `ObjectStoragePath` and
+  return the path.
+- **Deadline references of one's own** (`@deadline_reference`) are refused when a DAG uses them:
+  they would run in the scheduler, which runs no code of DAG files.
+- **Mail about failures** (`email`, `email_on_failure`, `email_on_retry`) goes through the
+  connection `smtp_default`, or `AIRFLOW__SMTP__SMTP_HOST` and its kin. Without either, the task's
+  log says that no mail was sent.
+- **`XCom.set` and `XCom.delete`** concern the task's own XComs only; all can be read.
+- **Apache Airflow in the same environment** is what `import airflow` gets then; such files have no
+  DAGs of Tradewind's, and an import error says so.
+"""
+
+
 def page() -> str:
     modules = sorted(table.modules())
     sections = [
@@ -59,6 +81,7 @@ def page() -> str:
         _table(("module", "name", "today"), _old_rows(modules)),
         _MISSING,
         _table(("module or name", "advice"), sorted(MISSING.items())),
+        _BEHAVIOUR,
         _PROVIDERS.format(text=PROVIDER.format(package="apache-airflow-providers-...")),
     ]
     return "\n".join(sections)
