@@ -58,6 +58,12 @@ _STABLE_SECONDS: Final = 60.0
 """A host that lived for so long did not die of its start; the next one is started at once."""
 
 
+_PATIENCE: Final = 3
+"""Renewals, a third of a lease apart, that a host may leave unanswered before it counts as hung."""
+
+_SLACK_SECONDS: Final = 1.0
+"""Between the last kill of a process and the end of its lease."""
+
 _SEND_TIMEOUT: Final = struct.pack("ll", 10, 0)
 """Seconds and microseconds: a host that hangs must not hang the scheduler."""
 
@@ -71,7 +77,8 @@ class TaskApi(Protocol):
 class LocalExecutor:
     """Runs up to `slots` attempts at once. See `executors.base.Executor` for the methods.
 
-    `lease_seconds`: how long a new attempt may run before its lease has to be renewed.
+    `lease_seconds`: how long a new attempt may run before its lease has to be renewed. Its process
+    is told to end early enough to be gone by then, `grace_seconds` included.
     """
 
     def __init__(
@@ -93,6 +100,7 @@ class LocalExecutor:
             log_folder=str(log_folder), slots=slots, grace_seconds=grace_seconds
         )
         self._lock = threading.Lock()  # guards all below
+        self._unanswered = 0  # renewals since the host was heard of
         self._running: set[int] = set()
         self._callbacks: set[int] = set()
         self._events: deque[ExecutorEvent] = deque()
@@ -122,7 +130,7 @@ class LocalExecutor:
             if order.attempt_id in self._running:
                 return
             self._running.add(order.attempt_id)
-        if not self._tell(RunAttempt(order=order, lease_seconds=self._lease_seconds)):
+        if not self._tell(RunAttempt(order=order, lease_end=self._lease_end(self._lease_seconds))):
             self._lose_attempts({order.attempt_id})
 
     def run_callback(self, order: CallbackOrder) -> None:
@@ -137,7 +145,14 @@ class LocalExecutor:
         self._tell(CancelAttempt(attempt_id=attempt_id, reason=reason))
 
     def renewed(self, attempt_ids: set[int], lease_seconds: float) -> None:
-        self._tell(RenewLeases(attempt_ids=sorted(attempt_ids), lease_seconds=lease_seconds))
+        lease_end = self._lease_end(lease_seconds)
+        self._tell(RenewLeases(attempt_ids=sorted(attempt_ids), lease_end=lease_end))
+        self._unanswered += 1
+        if self._unanswered > _PATIENCE and self._host is not None:
+            self._host.kill()  # it hangs; what it runs is lost, and it is replaced
+
+    def _lease_end(self, seconds: float) -> float:
+        return time.monotonic() + max(seconds / 2, seconds - self._grace_seconds - _SLACK_SECONDS)
 
     def events(self) -> list[ExecutorEvent]:
         with self._lock:
@@ -196,6 +211,7 @@ class LocalExecutor:
                 start_new_session=True,  # the terminal's Ctrl-C is for the scheduler alone
             )
         with self._lock:
+            self._unanswered = 0
             self._host = host
             self._connection = Connection(ours)
 
@@ -234,6 +250,7 @@ class LocalExecutor:
         try:
             while True:
                 for body in connection.received():
+                    self._unanswered = 0
                     self._handle(_batches.decode(body), connection)
         except (EOFError, OSError, msgspec.MsgspecError):
             with self._lock:

@@ -181,15 +181,16 @@ class Host:
     def _on_control(self) -> None:
         for body in self._control.read():
             match _from_executor.decode(body):
-                case RunAttempt(order=order, lease_seconds=seconds):
-                    self._accept(order, seconds)
+                case RunAttempt(order=order, lease_end=lease_end):
+                    self._accept(order, lease_end)
                 case RunCallback(order=order):
-                    self._accept(order, self._settings.callback_timeout_seconds)
+                    timeout = self._settings.callback_timeout_seconds
+                    self._accept(order, time.monotonic() + timeout)
                 case CancelAttempt(attempt_id=attempt_id, reason=reason):
                     if job := self._jobs.get(attempt_job(attempt_id)):
                         self._stop(job, "cancelled", reason)
-                case RenewLeases(attempt_ids=ids, lease_seconds=seconds):
-                    lease_end = time.monotonic() + seconds
+                case RenewLeases(attempt_ids=ids, lease_end=lease_end):
+                    self._flush_at = time.monotonic()
                     for job in filter(None, map(self._jobs.get, map(attempt_job, ids))):
                         job.lease_end = lease_end
                 case Answer(id=asked, body=reply):
@@ -197,9 +198,12 @@ class Host:
                     if peer is not None:
                         self._loop.send(peer, Answer(id=its_id, body=reply))
 
-    def _accept(self, order: WorkOrder | CallbackOrder, lease_seconds: float) -> None:
+    def _accept(self, order: WorkOrder | CallbackOrder, lease_end: float) -> None:
         name = job_name(order)
         if name in self._jobs:
+            return
+        if lease_end <= time.monotonic():  # another process may have been told to run it by now
+            self._say_ended(order, Verdict("infra_lost", "Its lease ended before it could start."))
             return
         try:
             log = open_log(self._settings.log_folder, order.log_file)
@@ -207,7 +211,7 @@ class Host:
             reason = f"The log file cannot be opened: {error}"
             self._say_ended(order, Verdict("infra_lost", reason))
             return
-        job = self._jobs[name] = Job(order, log, time.monotonic() + lease_seconds)
+        job = self._jobs[name] = Job(order, log, lease_end)
         self._settle(job)
 
     def _stop(self, job: Job, category: str, reason: str) -> None:

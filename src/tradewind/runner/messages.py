@@ -17,11 +17,14 @@ from tradewind.core.protocol import (
 )
 
 # --- executor → host -------------------------------------------------------------------------
+#
+# `lease_end` is a moment of the monotonic clock, which all processes of a machine share: time that
+# a message spends on its way, or a process stopped, counts.
 
 
 class RunAttempt(Message, frozen=True):
     order: WorkOrder
-    lease_seconds: float
+    lease_end: float
 
 
 class RunCallback(Message, frozen=True):
@@ -34,8 +37,10 @@ class CancelAttempt(Message, frozen=True):
 
 
 class RenewLeases(Message, frozen=True):
+    """Answered with a `Batch`, be it empty, as a sign of life."""
+
     attempt_ids: list[int]
-    lease_seconds: float
+    lease_end: float
 
 
 class Answer(Message, frozen=True):

@@ -323,10 +323,30 @@ def test_a_host_that_hangs_is_replaced_when_it_is_spoken_to(own: Bench) -> None:
     connection = own.executor._connection
     assert connection is not None
     connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", 0, 1000))
-    while own.executor._tell(RenewLeases(attempt_ids=[0] * 10_000, lease_seconds=1.0)):
+    while own.executor._tell(RenewLeases(attempt_ids=[0] * 10_000, lease_end=0.0)):
         pass  # until its buffer is full
     assert own.ended(attempt).category == "infra_lost"
     wait_until_gone(host)
+
+
+def test_a_host_that_hangs_is_replaced_when_it_gives_no_sign_of_life(own: Bench) -> None:
+    attempt, pid = sleeping(own, "sleep")
+    host = parent_of(parent_of(pid))
+    os.kill(host, signal.SIGSTOP)
+    for _ in range(4):
+        own.executor.renewed({attempt}, 30.0)
+    assert own.ended(attempt).category == "infra_lost"
+    wait_until_gone(host)
+    wait_until_gone(pid)
+
+
+def test_what_comes_after_the_end_of_its_lease_does_not_start(tmp_path: Path) -> None:
+    with bench(tmp_path, lease_seconds=0.0) as stand:
+        stand.write("d.py", DAG_FILE)
+        outcome, ended = stand.result(stand.start("d.py", "quick"))
+        assert outcome is None
+        assert ended.category == "infra_lost"
+        assert "before it could start" in str(ended.reason)
 
 
 def test_closing_lets_attempts_finish_then_cancels(tmp_path: Path) -> None:
