@@ -14,7 +14,7 @@ from tradewind.core.states import DagRunState, TaskInstanceState
 from tradewind.scheduler import actions
 from tradewind.scheduler.actions import RunChoice
 from tradewind.scheduler.why import why
-from tradewind.store import attempts, task_instances, xcoms
+from tradewind.store import attempts, processes, task_instances, xcoms
 from tradewind.store.engine import Store
 from tradewind.store.schema import dag_run, event_log, trigger
 
@@ -328,6 +328,10 @@ def test_why_a_task_waits(world: World) -> None:
         found = why(world.store, pk, world.instance(task_id).id, now=now)
         return [reason.code for reason in found]
 
+    assert codes("two") == ["no_scheduler", "pool_full"]
+    with world.store.begin() as tx:
+        alive = world.store.now(tx)
+        processes.register(tx, "s", role="scheduler", hostname="h", pid=1, now=alive)
     assert codes("two") == ["pool_full"]
     assert codes("three") == ["upstream"]
     actions.set_paused(world.store, ["d"], True, now=now)
