@@ -2,6 +2,7 @@
 
 import logging
 import os
+import secrets
 import signal
 import socket
 import sys
@@ -54,7 +55,8 @@ class Wiring:
         self.storage = open_storage(settings.sections.storage.url)
         self.task_api = TaskApi(self.store)
         self.snapshots = Snapshots(settings.home, self.storage)
-        self.name = f"{socket.gethostname()}:{os.getpid()}"
+        # A container that starts again may have the same host name and process id.
+        self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
 
     def scheduler(self) -> Scheduler:
         chosen = self.settings.sections

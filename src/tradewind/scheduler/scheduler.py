@@ -204,10 +204,11 @@ class Scheduler:
         )
 
     def _transact(self, now: datetime) -> None:
+        began = self._clock.monotonic()
         with self._store.begin() as tx:
             work = Transaction(tx, self._means, self._space, self._look, draining=self._draining)
             done = work.work()
-        self._after_commit(done, now)
+        self._after_commit(done, now, began)
 
     def _isolate(self, error: Exception, now: datetime) -> float:
         """A bug broke a transaction: the runs in which it shows are set aside."""
@@ -248,8 +249,11 @@ class Scheduler:
                 space.queue(model)
         return True
 
-    def _after_commit(self, done: Done, now: datetime) -> None:
-        """Only now may processes start and end: the rows that say so are there."""
+    def _after_commit(self, done: Done, now: datetime, began: float) -> None:
+        """Only now may processes start and end: the rows that say so are there.
+
+        `began`: when the transaction did, by the monotonic clock; leases hold from then on.
+        """
         space = self._space
         stored = [model for model in space.touched.values() if model.unsaved]
         fenced = [
@@ -270,8 +274,11 @@ class Scheduler:
         )
         space.commit()
         self._save_by = self._starts_by = None
+        left = self._settings.attempt_lease_seconds - (self._clock.monotonic() - began)
         for model, attempt in (*done.relaunch, *done.saved.launches):
-            if attempt.state in LIVE:  # an intent found anew may have been reported meanwhile
+            if left < self._settings.attempt_lease_seconds / 2:
+                self._ask_again(model)  # this process was stopped; others may have taken over
+            elif attempt.state in LIVE:  # an intent found anew may have been reported meanwhile
                 self._launch(model, attempt)
         for attempt, reason in done.saved.gathered.cancelled:
             self._cancel(attempt, reason)
@@ -280,7 +287,13 @@ class Scheduler:
         for claimed in done.callbacks:
             self._run_callback(claimed)
         if done.renewed is not None:
-            self._tell_renewed(done.renewed, now)
+            self._tell_renewed(done.renewed, now, left)
+
+    def _ask_again(self, model: RunModel) -> None:
+        """Launch what is to be launched in this run only if it is still ours."""
+        self._space.forget(model.pk)
+        self._space.to_load.add(model.pk)
+        self._look.renew = True
 
     def _launch(self, model: RunModel, attempt: Attempt) -> None:
         self._space.launched[attempt.id] = attempt
@@ -308,7 +321,7 @@ class Scheduler:
         if attempt.id in self._space.launched:
             self._executors[attempt.executor].cancel(attempt.id, reason)
 
-    def _tell_renewed(self, live: set[int], now: datetime) -> None:
+    def _tell_renewed(self, live: set[int], now: datetime, left: float) -> None:
         settings = self._settings
         self._renew_at = now + timedelta(
             seconds=min(settings.run_lease_seconds, settings.attempt_lease_seconds) / 3
@@ -317,7 +330,7 @@ class Scheduler:
             held = self._space.launched.values()
             mine = {attempt.id for attempt in held if attempt.executor == name} & live
             if mine:
-                executor.renewed(mine, settings.attempt_lease_seconds)
+                executor.renewed(mine, left)
 
     def _store_starts(self) -> None:
         with self._store.begin() as tx:

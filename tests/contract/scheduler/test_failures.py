@@ -352,3 +352,45 @@ def test_a_snapshot_that_is_gone_for_good_fails_the_task(world: World) -> None:
     assert world.run_states() == {"r1": "failed"}
     assert "in no storage" in world.instance("t").reason
     assert len(world.attempts()) == 4  # three are the infrastructure's own
+
+
+def test_a_scheduler_that_is_stopped_between_commit_and_launch(
+    world: World, open_store: Callable[[], Store]
+) -> None:
+    """It launches what is still its own, and nothing that another one has taken over."""
+    claims: list[str] = []
+
+    def notice(_tx: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if statement.startswith("INSERT INTO attempt "):
+            claims.append(statement)
+
+    def stop(_tx: Any) -> None:
+        if claims:
+            claims.clear()
+            world.clock.advance(20)
+
+    own = world.store.engine
+    event.listen(own, "before_cursor_execute", notice)
+    event.listen(own, "commit", stop)
+    world.publish(make_dag("d", task("t")))
+    world.trigger("d")
+    stopped = world.scheduler("a", script=lambda order: Plan(seconds=None))
+    while not world.attempts():
+        stopped.step()
+    assert world.executors["a"].orders == []
+    world.settle()
+    assert len(world.executors["a"].orders) == 1
+
+    world.trigger("d", "r2")
+    while len(world.attempts()) == 1:
+        stopped.step()
+    taken = world.executors["a"]
+    world.schedulers.pop("a")
+    end_leases(world)
+    world.clock.advance(60)
+    world.scheduler("b", store=open_store(), script=lambda order: Plan(seconds=None))
+    world.settle()
+    world.schedulers["a"] = stopped
+    world.run_for(60)
+    assert [order.run.run_id for order in taken.orders] == ["r1"]
+    assert {order.run.run_id for order in world.executors["b"].orders} == {"r1", "r2"}
