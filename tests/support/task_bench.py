@@ -25,6 +25,7 @@ class ControlPlane:
     def __init__(self) -> None:
         self.asked: list[Request] = []
         self.xcoms: dict[str, Any] = {}
+        self.variables: dict[str, str] = {}
         self.connections: dict[str, protocol.ConnectionValue] = {}
         self.answers: dict[type, Reply | Callable[[Any], Reply]] = {}
 
@@ -36,7 +37,8 @@ class ControlPlane:
         if isinstance(message, protocol.GetConnection):
             return protocol.ConnectionReply(connection=self.connections.get(message.conn_id))
         if isinstance(message, protocol.GetVariable):
-            return protocol.VariableReply(found=False)
+            value = self.variables.get(message.key)
+            return protocol.VariableReply(found=value is not None, value=value)
         if isinstance(message, protocol.GetPreviousDagRun):
             return protocol.DagRunReply()
         answer = self.answers.get(type(message))

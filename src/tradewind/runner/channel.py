@@ -8,7 +8,6 @@ import msgspec
 from tradewind.core import errors
 from tradewind.core.protocol import (
     ConnectionReply,
-    Failure,
     GetVariable,
     Reply,
     Request,
@@ -17,16 +16,10 @@ from tradewind.core.protocol import (
 from tradewind.runner.masking import connection_secrets, is_sensitive, masker
 from tradewind.runner.messages import Answer, Ask
 from tradewind.runner.wire import Connection, encode
+from tradewind.sdk import comms
 
 reply_decoder: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(Reply)
 _answer_decoder = msgspec.msgpack.Decoder(Answer)
-
-_ERRORS: dict[str, type[errors.TradewindError]] = {
-    "not_found": errors.NotFound,
-    "conflict": errors.Conflict,
-    "superseded": errors.Superseded,
-    "invalid": errors.UserError,
-}
 
 
 class HostChannel:
@@ -77,8 +70,7 @@ def accepted(message: Request, reply: Reply) -> Reply:
 
     Raises the `TradewindError` that fits a `Failure`.
     """
-    if isinstance(reply, Failure):
-        raise _ERRORS.get(reply.kind, errors.InfrastructureError)(reply.message)
+    comms.accepted(reply)
     _note_secrets(message, reply)
     return reply
 

@@ -35,6 +35,12 @@ except ImportError:
     pass
 else:
     _compat.install()
+    try:
+        from tradewind.sdk.handed_over import connect as _connect
+    except ImportError:
+        pass
+    else:
+        _connect()
 
 {source}
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from support.task_bench import Bench
-from tradewind.core.protocol import ConnectionValue
+from tradewind.core.protocol import ConnectionValue, Failure, SetVariable
 from tradewind.sdk.dag import DAG
 from tradewind.sdk.decorators import task
 from tradewind.sdk.exceptions import (
@@ -71,6 +71,40 @@ def wants_the_previous_run(prev_start_date_success: Any, **context: Any) -> Any:
 
 def test_values_that_need_a_request_travel_as_what_they_are() -> None:
     assert Bench().execute(external(wants_the_previous_run)) == [True, True]
+
+
+def reads_from_the_control_plane() -> list[Any]:
+    from tradewind.sdk import Connection, Variable
+    from tradewind.sdk.exceptions import AirflowNotFoundException
+
+    found = [Variable.get("v"), Variable.get("absent", default=None)]
+    try:
+        Connection.get("absent")
+    except AirflowNotFoundException as error:
+        found.append(type(error).__name__)
+    return [*found, Connection.get("c").host]
+
+
+def test_variables_and_connections_are_read_through_the_task() -> None:
+    bench = Bench()
+    bench.plane.variables["v"] = "a value"
+    bench.plane.connections["c"] = ConnectionValue(conn_id="c", conn_type="http", host="h")
+    found = bench.execute(external(reads_from_the_control_plane))
+    assert found[:2] == ["a value", None]
+    assert found[-1] == "h"
+
+
+def sets_a_variable() -> None:
+    from tradewind.sdk import Variable
+
+    Variable.set("v", "new")
+
+
+def test_a_refusal_is_raised_there() -> None:
+    bench = Bench()
+    bench.plane.answers[SetVariable] = Failure(kind="conflict", message="it may not write")
+    with pytest.raises(AirflowException, match="Conflict: it may not write"):
+        bench.execute(external(sets_a_variable))
 
 
 def wants_ti(ti: Any) -> None: ...

@@ -41,11 +41,13 @@ class SubprocessHook(BaseHook):
         env: Mapping[str, str] | None = None,
         output_encoding: str = "utf-8",
         cwd: str | None = None,
+        pass_fds: Sequence[int] = (),
     ) -> SubprocessResult:
         """Run it to its end, each line of output logged as it comes.
 
         `env` None inherits this process's environment, `{}` gives none. `cwd` None is a temporary
-        folder. Bytes that are not in `output_encoding` are shown as escapes.
+        folder. `pass_fds` are descriptors that the command has as well. Bytes that are not in
+        `output_encoding` are shown as escapes.
         """
         with working_directory(cwd) as folder:
             self.log.info("Running command: %s", list(command))
@@ -56,6 +58,7 @@ class SubprocessHook(BaseHook):
                 cwd=folder,
                 env=env,
                 start_new_session=True,
+                pass_fds=pass_fds,
             )
             assert process.stdout is not None  # PIPE was asked for
             line = ""

@@ -14,6 +14,7 @@ from typing import Any
 
 from tradewind.sdk.exceptions import AirflowException, AirflowSkipException
 from tradewind.sdk.external_call import SERIALIZERS, ExternalCall
+from tradewind.sdk.handed_over import ENVIRONMENT, hand_over
 from tradewind.sdk.hooks.package_index import PackageIndexHook
 from tradewind.sdk.hooks.subprocess import SubprocessHook
 from tradewind.sdk.operators.bash import exit_codes
@@ -107,7 +108,7 @@ class _ExternalPythonOperator(PythonOperator):
         )
         with TemporaryDirectory(prefix="venv-call") as folder:
             command = [os.fspath(python), *call.prepare(Path(folder))]
-            code = self._run(command, self._environment())
+            code = self._run_connected(command)
             if code in self.skip_on_exit_code:
                 raise AirflowSkipException(f"Process exited with code {code}. Skipping.")
             if code != 0:
@@ -116,6 +117,16 @@ class _ExternalPythonOperator(PythonOperator):
                     + (f"\n{message}" if (message := call.error(Path(folder))) else "")
                 )
             return call.result(Path(folder))
+
+    def _run_connected(self, command: Sequence[str]) -> int:
+        """With the task's channel, so that variables, connections and XComs can be read there."""
+        env = self._environment()
+        with hand_over() as descriptor:
+            if descriptor is None:
+                return self._run(command, env)
+            env[ENVIRONMENT] = str(descriptor)
+            hook, cwd = self.subprocess_hook, os.getcwd()
+            return hook.run_command(command, env, cwd=cwd, pass_fds=[descriptor]).exit_code
 
     def _run(self, command: Sequence[str], env: dict[str, str]) -> int:
         return self.subprocess_hook.run_command(command, env, cwd=os.getcwd()).exit_code
