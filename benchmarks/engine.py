@@ -34,6 +34,11 @@ from tradewind.store.engine import Store
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 PATIENCE_SECONDS = 900.0
+HEAD = """# Results
+
+Made by `engine.py`. The load averages say how much else the machine had to do: other work stretches
+seconds and rates, CPU times much less.
+"""
 
 CHAIN = """
 from tradewind.sdk import DAG, task
@@ -406,7 +411,7 @@ def write(options: Options, database: str, load: float) -> None:
     ]
     text += ["| what | measured | budget |", "|---|---|---|"]
     text += [f"| {row.what.strip()} | {row.measured} | {row.budget} |" for row in options.rows]
-    old = RESULTS.read_text() if RESULTS.exists() else "# Results\n\nMade by `engine.py`.\n"
+    old = RESULTS.read_text() if RESULTS.exists() else HEAD
     kept = [part for part in old.split("\n\n## ")[1:] if not part.startswith(database + "\n")]
     sections = ["\n".join(text).removeprefix("## ").rstrip(), *(part.rstrip() for part in kept)]
     head = old.split("\n\n## ")[0].rstrip()
@@ -426,8 +431,8 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     for name in given.only.split(","):
         PARTS[name](options)
-    if given.write:
-        write(options, "PostgreSQL" if options.url else "SQLite", load)
+        if given.write:
+            write(options, "PostgreSQL" if options.url else "SQLite", load)
 
 
 if __name__ == "__main__":
