@@ -68,8 +68,8 @@ def validate(spec: DeadlineSpec) -> None:
     if spec.reference not in REFERENCES:
         raise InvalidDag(
             f"The deadline reference {spec.reference!r} is not known.",
-            hint="A reference of your own would have to run in the scheduler, which runs no code of "
-            "DAG files. Use DeadlineReference.DAGRUN_LOGICAL_DATE, DAGRUN_QUEUED_AT, "
+            hint="A reference of your own would have to run in the scheduler, which runs no code "
+            "of DAG files. Use DeadlineReference.DAGRUN_LOGICAL_DATE, DAGRUN_QUEUED_AT, "
             "FIXED_DATETIME(...) or AVERAGE_RUNTIME(...).",
         )
     if spec.reference == "FixedDatetimeDeadline" and "datetime" not in spec.arguments:
