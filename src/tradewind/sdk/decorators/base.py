@@ -225,11 +225,13 @@ class TaskDecorator:
         return other
 
     def expand(self, **map_kwargs: Any) -> XComArg:
-        """One instance for each combination of the arguments' items."""
+        """One instance for each combination of the arguments' items.
+
+        They win over what `partial` has fixed of the same name, as in Airflow.
+        """
         if not map_kwargs:
             raise TypeError("no arguments to expand against")
         self._check_names("expand", map_kwargs)
-        refuse_duplicates(self.kwargs.get("op_kwargs", {}), map_kwargs, "mapping already partial")
         refuse_duplicates(self.kwargs, map_kwargs, "mapping already partial")
         self._refuse_always(any(isinstance(value, XComArg) for value in map_kwargs.values()))
         return self._expand(DictOfListsExpandInput(map_kwargs), strict=False)
