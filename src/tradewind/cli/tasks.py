@@ -239,14 +239,14 @@ def why(
     with current_store() as store:
         with store.read() as tx:
             run = the_run(tx, dag_id, run_id_or_logical_date)
-            instance = the_instance(tx, run, task_id, map_index)
+            the_task(the_document(tx, dag_id), task_id)
         from tradewind.scheduler import why as reasons  # the scheduler is heavy: only here
 
-        found = reasons.why(store, run.id, instance.id, now=datetime.now(UTC))
+        found = reasons.why(store, run.id, task_id, map_index, now=datetime.now(UTC))
     if output == "table":
         for reason in found or []:
             click.echo(reason.message)
         if not found:
-            click.echo(f"{task_id} is {instance.state}; nothing holds it back.")
+            click.echo(f"Nothing holds {task_id} back.")
     else:
         print_rows([{"code": r.code, "reason": r.message} for r in found], output)

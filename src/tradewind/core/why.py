@@ -32,6 +32,7 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     now: datetime
+    run_after: datetime | None = None
     is_paused: bool = False
     active_runs: int = 0
     pools: Mapping[str, PoolUse] = msgspec.field(default_factory=dict)
@@ -55,16 +56,20 @@ def why(run: Run, ti: TaskInstance, world: World) -> list[Reason]:
     if ti.state in FINISHED_STATES:
         detail = f": {ti.reason}" if ti.reason else ""
         return [Reason(code="finished", message=f"It has ended as {ti.state}{detail}.")]
-    return [*_run_reasons(run, world), *_instance_reasons(run, ti, world)]
+    return [*why_run(run, world), *_instance_reasons(run, ti, world)]
 
 
-def _run_reasons(run: Run, world: World) -> list[Reason]:
+def why_run(run: Run, world: World) -> list[Reason]:
+    """What keeps the run itself from going on, and so all of its tasks."""
     reasons = []
     facts, limit = run.facts, run.plan.dag.max_active_runs
     if world.is_paused:
         reasons.append(Reason(code="dag_paused", message="The DAG is paused."))
     if facts.state is DagRunState.QUEUED:
-        if world.active_runs >= limit:
+        if world.run_after is not None and world.run_after > world.now:
+            message = f"The run is not due before {world.run_after}."
+            reasons.append(Reason(code="run_not_due", message=message, until=world.run_after))
+        elif world.active_runs >= limit:
             message = f"The run is queued: {world.active_runs} of {limit} active runs are going on."
             reasons.append(Reason(code="max_active_runs", message=message))
         else:

@@ -5,40 +5,46 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from tradewind.core.errors import NotFound
-from tradewind.core.states import FINISHED_STATES, TaskInstanceState
-from tradewind.core.why import PoolUse, Reason, World
+from tradewind.core.states import FINISHED_STATES, DagRunState, TaskInstanceState
+from tradewind.core.why import PoolUse, Reason, World, why_run
 from tradewind.core.why import why as explain
 from tradewind.scheduler.models import Documents, load
-from tradewind.store import dags, limits, pools, processes
+from tradewind.store import dags, limits, pools, processes, runs
 from tradewind.store.engine import Store
 
 
-def why(store: Store, run_pk: int, task_instance_id: int, *, now: datetime) -> list[Reason]:
+def why(store: Store, run_pk: int, task_id: str, map_index: int, *, now: datetime) -> list[Reason]:
     """Everything that keeps a task instance from running, the first thing to look at first.
 
-    How many slots the executors have free is known to their schedulers alone, so it is left out.
+    A run that has not begun has no instances yet; then it is what keeps the run from beginning. How
+    many slots the executors have free is known to their schedulers alone, so it is left out.
+    Raises `NotFound` when the run has no such instance and is going on or over.
     """
     with store.read() as tx:
-        models = load(tx, [run_pk], Documents(), infra_budget=0)
-        ti = models[0].by_id.get(task_instance_id) if models else None
-        if ti is None:
-            raise NotFound(
-                f"There is no task instance {task_instance_id} in the run {run_pk}.",
-                hint="`tradewind tasks states-for-dag-run` shows those that there are.",
-            )
-        row = dags.get(tx, models[0].dag_id)
+        [model] = load(tx, [run_pk], Documents(), infra_budget=0)
+        row = dags.get(tx, model.dag_id)
+        ti = model.run.instance(task_id, map_index)
         world = World(
             now=now,
+            run_after=runs.by_pks(tx, [run_pk])[0].run_after,
             is_paused=row is not None and row.is_paused,
             active_runs=row.active_runs if row is not None else 0,
             pools={
                 pool.name: PoolUse(slots=pool.slots, occupied=pool.occupied)
                 for pool in pools.listing(tx)
             },
-            occupied_per_dag=limits.task_occupied(tx, (models[0].dag_id, ti.task_id)),
+            occupied_per_dag=limits.task_occupied(tx, (model.dag_id, task_id)),
         )
-        missing = _missing_roles(store, tx, ti.state)
-    return missing + explain(models[0].run, ti, world)
+        missing = _missing_roles(store, tx, ti.state if ti else TaskInstanceState.NONE)
+    if ti is not None:
+        return missing + explain(model.run, ti, world)
+    if model.run.facts.state is DagRunState.QUEUED:
+        return missing + why_run(model.run, world)
+    raise NotFound(
+        f"The run {model.run.facts.run_id} has no instance {map_index} of {task_id!r}.",
+        hint=f"`tradewind tasks states-for-dag-run {model.dag_id} {model.run.facts.run_id}`"
+        " shows all.",
+    )
 
 
 _SILENT = timedelta(seconds=60)  # a process that lives says so every 10 seconds

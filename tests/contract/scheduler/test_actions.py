@@ -325,8 +325,7 @@ def test_why_a_task_waits(world: World) -> None:
     now = world.clock.now()
 
     def codes(task_id: str) -> list[str]:
-        found = why(world.store, pk, world.instance(task_id).id, now=now)
-        return [reason.code for reason in found]
+        return [reason.code for reason in why(world.store, pk, task_id, -1, now=now)]
 
     assert codes("two") == ["no_scheduler", "pool_full"]
     with world.store.begin() as tx:
@@ -337,4 +336,23 @@ def test_why_a_task_waits(world: World) -> None:
     actions.set_paused(world.store, ["d"], True, now=now)
     assert codes("two") == ["dag_paused", "pool_full"]
     with pytest.raises(NotFound):
-        why(world.store, pk, 999, now=now)
+        why(world.store, pk, "two", 3, now=now)
+
+
+def test_why_a_run_does_not_begin(world: World) -> None:
+    world.publish(make_dag("d", task("one"), max_active_runs=1))
+    world.scheduler(script=lambda order: Plan(seconds=None))
+    with world.store.begin() as tx:
+        alive = world.store.now(tx)
+        processes.register(tx, "s", role="scheduler", hostname="h", pid=1, now=alive)
+    now = world.clock.now()
+    later = actions.trigger_run(world.store, "d", now=now, run_after=now + timedelta(days=1))
+    world.trigger("d", "first")
+    world.settle()
+    second = world.trigger("d", "second")
+
+    def codes(pk: int) -> list[str]:
+        return [reason.code for reason in why(world.store, pk, "one", -1, now=now)]
+
+    assert codes(later.id) == ["run_not_due"]
+    assert codes(second) == ["max_active_runs"]

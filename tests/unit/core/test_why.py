@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from support.worlds import START, dag, finish, get, group, new_run, over, start, task
+from support.worlds import SECOND, START, dag, finish, get, group, new_run, over, start, task
 from tradewind.core.instances import Past
 from tradewind.core.protocol import Deferred, Failed, Rescheduled, Skipped
 from tradewind.core.run import Run
@@ -34,6 +34,8 @@ def test_a_paused_dag_and_a_full_one_come_first() -> None:
     assert [r.code for r in reasons] == ["dag_paused", "max_active_runs", "upstream"]
     assert reasons[1].message == "The run is queued: 2 of 2 active runs are going on."
     assert [r.code for r in ask(run, "a", active_runs=1)] == ["run_queued"]
+    [early] = ask(run, "a", active_runs=2, run_after=START + SECOND)
+    assert (early.code, early.until) == ("run_not_due", START + SECOND)
 
 
 def test_upstreams_are_named_with_the_rule() -> None:
