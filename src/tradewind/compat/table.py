@@ -7,6 +7,7 @@ separated by ``;``. ``*`` is every name that the source offers, ``name=.`` the s
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
 from types import MappingProxyType
 
@@ -88,4 +89,16 @@ def _advice(module: str, name: str, source: str, attribute: str) -> str:
 
 def explain_missing(fullname: str) -> str:
     """Why `fullname`, a module or a name in one, cannot be imported, and what to do instead."""
-    return f"Tradewind has no {fullname!r}. {explain(fullname)}"
+    advice = explain(fullname) or (
+        f"It is not planned. {_similar(fullname)}All names are in docs/compatibility.md."
+    )
+    return f"Tradewind has no {fullname!r}. {advice}"
+
+
+def _similar(fullname: str) -> str:
+    """A misspelled name of a module that there is, or a module that has the name."""
+    module, _, name = fullname.rpartition(".")
+    near = [f"{module}.{other}" for other in get_close_matches(name, row(module).names)]
+    near = near or [f"{other}.{name}" for other in sorted(modules()) if name in row(other).names]
+    near = near or get_close_matches(fullname, modules(), cutoff=0.85)
+    return f"Did you mean {' or '.join(near[:3])}? " if near else ""

@@ -104,17 +104,15 @@ _PROVIDER_BY_WORD = {
     **{name: name for name in _SAME_NAMES.split()},
 }
 
-_UNKNOWN = "The names that Tradewind has are listed in docs/compatibility.md."
 
-
-def explain(fullname: str) -> str:
-    """What to do about a module or name that is not there, in one or more sentences."""
+def explain(fullname: str) -> str | None:
+    """What to do about a module or name that is not there, in sentences; None if it is unknown."""
     parts = fullname.split(".")
     for end in range(len(parts), 1, -1):
         if (advice := MISSING.get(".".join(parts[:end]))) is not None:
             return advice
     package = _provider_of(parts)
-    return PROVIDER.format(package=package) if package else _UNKNOWN
+    return PROVIDER.format(package=package) if package else None
 
 
 def _provider_of(parts: list[str]) -> str | None:
