@@ -579,7 +579,7 @@ def test_an_existing_run_is_set_going_again(world: World) -> None:
             "invalid",
             "param p",
         ),
-        ({}, {"run_id": "a/b"}, "invalid", "pattern"),
+        ({}, {"run_id": "a/b"}, "invalid", "not allowed"),
         ({}, {"partition_key": "k"}, "invalid", "not partitioned"),
     ],
 )

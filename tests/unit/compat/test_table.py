@@ -76,7 +76,9 @@ def test_the_modern_form_in_the_note_gives_the_same_object(module: str, name: st
     ("statement", "says"),
     [
         ("from airflow.operators.bash import Nonsense", "'airflow.operators.bash.Nonsense'"),
-        ("from airflow import nonsense", "'airflow.nonsense'"),
+        ("from airflow import nonsense", "It is not planned."),
+        ("from airflow.models import Varable", "Did you mean airflow.models.Variable?"),
+        ("from airflow.utils import PythonOperator", "airflow.operators.python.PythonOperator"),
         ("import airflow.nonsense.deeper", "'airflow.nonsense'"),
         ("from airflow.providers.standard.operators.x import X", "docs/compatibility.md"),
         ("from airflow.providers.http.operators.http import HttpOperator", "providers-http,"),
