@@ -77,7 +77,8 @@ class DagPlan:
     """Immutable; safe to share between runs of the same version.
 
     `tasks` is in topological order. `executors`: those that tasks choose by name. `expansion`: what
-    each mapped task or group is mapped over. `past_task_ids`: the tasks whose states `instances.Past` must hold.
+    each mapped task or group is mapped over. `past_task_ids`: the tasks whose states
+    `instances.Past` must hold.
     """
 
     def __init__(self, dag: SerializedDag) -> None:
