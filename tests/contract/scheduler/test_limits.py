@@ -217,6 +217,6 @@ def test_an_executor_that_nobody_set_up_fails_the_task_with_its_name(world: Worl
     reason = world.instance("theirs").reason
     assert "no executor named 'moon'" in reason
     assert "Set up: local." in reason
-    why = explain(world.store, run_pk, world.instance("theirs").id, now=world.clock.now())
+    why = explain(world.store, run_pk, "theirs", -1, now=world.clock.now())
     assert reason in why[0].message
     assert world.executors["a"].started_tasks() == ["ours"]
