@@ -1,7 +1,7 @@
 """Every recorded DAG gives Airflow's recorded outcome, on the real system.
 
-One `tradewind standalone` runs everything; the scenarios go on at the same time, each in a thread
-that does its recorded steps. Every recorded DAG is then compared by a test of its own.
+On each database one `tradewind standalone` runs everything; the scenarios go on at the same time,
+each in a thread that does its recorded steps. Every recorded DAG is then compared by its own test.
 """
 
 import os
@@ -218,14 +218,18 @@ class Played:
         self.store.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def played(
     tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[Played]:
     asked = [getattr(item, "callspec", None) for item in request.session.items]
     names = {call.params["scenario"] for call in asked if call and "scenario" in call.params}
     home = tmp_path_factory.mktemp("corpus")
-    played = Played(f"sqlite:///{home}/tradewind.db", home, [n for n in SOURCES if n in names])
+    url = f"sqlite:///{home}/tradewind.db"
+    if request.param == "postgresql":
+        server = request.getfixturevalue("postgres")
+        url = server.url(server.new_database())
+    played = Played(url, home, [n for n in SOURCES if n in names])
     yield played
     played.close()
 
