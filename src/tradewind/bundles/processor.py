@@ -114,11 +114,8 @@ class DagProcessor:
             return _TROUBLE_SECONDS
 
     def run(self, stop: threading.Event) -> None:
-        """Work until `stop` is set. Ends running parses; what they would have said is lost."""
+        """Work until `stop` is set (then call `wake`). What running parses would say is lost."""
         listener = self._store.listen(["dag_processor"], lambda _channel: self._tell())
-        threading.Thread(
-            target=self._wake_at, args=[stop], name="dag-processor-stop", daemon=True
-        ).start()
         try:
             while not stop.is_set():
                 self._sleep(self.step())
@@ -178,10 +175,6 @@ class DagProcessor:
         """Have `run` look around now. From any thread."""
         with suppress(BlockingIOError):
             os.write(self._wake_writer, b"x")
-
-    def _wake_at(self, stop: threading.Event) -> None:
-        stop.wait()
-        self.wake()
 
     # --- bundles ----------------------------------------------------------------------------------
 

@@ -90,7 +90,7 @@ def claim(
         run, model = rows[row.run_pk], models.get(row.run_pk)
         version = versions[run.version_id]
         consumed = asset_events.consumed_by(tx, run.id)
-        info = run_info(run, version, consumed, model.facts if model else None)
+        info = run_info(run, version.number, consumed, model.facts if model else None)
         ti = instances.get(row.task_instance_id)
         found.append(ClaimedCallback(row, run, info, version, ti))
     return found

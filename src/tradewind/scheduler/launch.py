@@ -21,7 +21,7 @@ def work_order(model: RunModel, attempt: Attempt, locate: Locate) -> WorkOrder:
         attempt_id=attempt.id,
         task_instance_id=attempt.task_instance_id,
         source=dag_source(model.row, model.version, locate),
-        run=run_info(model.row, model.version, model.consumed, model.run.facts),
+        run=run_info(model.row, model.version.number, model.consumed, model.run.facts),
         task_id=ti.task_id,
         map_index=ti.map_index,
         try_number=ti.try_number,
@@ -45,8 +45,11 @@ def dag_source(row: Any, version: Version, locate: Locate) -> DagSource:
     )
 
 
-def run_info(row: Any, version: Version, consumed: list[AssetEvent], moved: Any = None) -> RunInfo:
-    """The run as its tasks see it. `moved`: its `RunFacts`, when they are newer than the row."""
+def run_info(row: Any, number: int, consumed: list[AssetEvent], moved: Any = None) -> RunInfo:
+    """A row of `dag_run` as tasks see it. `number`: of the DAG version that it is pinned to.
+
+    `moved`: the run's `RunFacts`, when they are newer than the row.
+    """
     newest = moved or row
     return RunInfo(
         dag_id=row.dag_id,
@@ -63,7 +66,7 @@ def run_info(row: Any, version: Version, consumed: list[AssetEvent], moved: Any 
         partition_key=row.partition_key,
         note=row.note,
         triggering_user=row.triggering_user,
-        version_number=version.number,
+        version_number=number,
         consumed_asset_events=consumed,
     )
 

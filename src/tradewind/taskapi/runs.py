@@ -19,10 +19,10 @@ from tradewind.core.protocol import (
     GetPreviousDagRun,
     GetTaskStates,
     InactiveAssetsReply,
-    RunInfo,
     TaskStatesReply,
 )
-from tradewind.core.states import DagRunState, DagRunType, TaskInstanceState
+from tradewind.core.states import TaskInstanceState
+from tradewind.scheduler.launch import run_info
 from tradewind.store import asset_events, assets, dags, listings
 from tradewind.store.engine import AnyRow
 from tradewind.taskapi.call import Call
@@ -59,26 +59,9 @@ def group_task_ids(document: SerializedDag, group_id: str) -> list[str]:
 # --- runs -----------------------------------------------------------------------------------------
 
 
-def run_info(row: AnyRow, events: Iterable[AssetEvent] = ()) -> RunInfo:
-    """A row of `listings.runs` as tasks see it."""
-    return RunInfo(
-        dag_id=row.dag_id,
-        run_id=row.run_id,
-        run_type=DagRunType(row.run_type),
-        run_after=row.run_after,
-        start_date=row.start_date,
-        logical_date=row.logical_date,
-        interval_start=row.interval_start,
-        interval_end=row.interval_end,
-        end_date=row.end_date,
-        state=DagRunState(row.state),
-        conf=row.conf or {},
-        partition_key=row.partition_key,
-        note=row.note,
-        triggering_user=row.triggering_user,
-        version_number=row.version_number,
-        consumed_asset_events=list(events),
-    )
+def reply(row: AnyRow, consumed: Iterable[AssetEvent] = ()) -> DagRunReply:
+    """With a row of `listings.runs`."""
+    return DagRunReply(run=run_info(row, row.version_number, list(consumed)))
 
 
 def get_dag_run(call: Call, message: GetDagRun) -> DagRunReply:
@@ -92,12 +75,12 @@ def get_dag_run(call: Call, message: GetDagRun) -> DagRunReply:
     row = listings.run(call.tx, wanted)
     if row is None:
         return DagRunReply()
-    return DagRunReply(run=run_info(row, asset_events.consumed_by(call.tx, row.id)))
+    return reply(row, asset_events.consumed_by(call.tx, row.id))
 
 
 def get_previous_dag_run(call: Call, message: GetPreviousDagRun) -> DagRunReply:
     row = listings.run_before(call.tx, message.dag_id, message.before, state=message.state)
-    return DagRunReply(run=None if row is None else run_info(row))
+    return DagRunReply() if row is None else reply(row)
 
 
 def count_dag_runs(call: Call, message: CountDagRuns) -> CountReply:

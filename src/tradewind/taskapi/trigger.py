@@ -21,7 +21,7 @@ from tradewind.scheduler.run_creation import allows, insert_runs, new_run, suffi
 from tradewind.store import listings, runs
 from tradewind.store.engine import AnyRow, DatabaseError
 from tradewind.taskapi.call import Call
-from tradewind.taskapi.runs import run_info
+from tradewind.taskapi.runs import reply
 
 _TYPE = DagRunType.OPERATOR_TRIGGERED
 
@@ -44,7 +44,7 @@ def trigger_dag_run(call: Call, message: TriggerDagRun) -> DagRunReply:
     call.store.notify(call.tx, "scheduler")
     made = listings.run(call.tx, listings.RunFilter(dag_id=message.dag_id, run_ids=[run_id]))
     assert made is not None  # written above, in this transaction
-    return DagRunReply(run=run_info(made))
+    return reply(made)
 
 
 def _check(dag: SerializedDag, message: TriggerDagRun) -> None:

@@ -92,11 +92,8 @@ class Triggerer:
         return self._seconds_to_next()
 
     def run(self, stop: threading.Event) -> None:
-        """Work until `stop` is set, then give all triggers back for others to take."""
+        """Work until `stop` is set (then call `wake`), then give all triggers back."""
         listener = self._store.listen(["triggerer"], lambda _channel: self._tell())
-        threading.Thread(
-            target=self._wake_at, args=[stop], name="triggerer-stop", daemon=True
-        ).start()
         try:
             while not stop.is_set():
                 self._sleep(self.step())
@@ -268,10 +265,6 @@ class Triggerer:
 
     def _tell(self) -> None:
         self._told = True
-        self.wake()
-
-    def _wake_at(self, stop: threading.Event) -> None:
-        stop.wait()
         self.wake()
 
 

@@ -75,6 +75,7 @@ class Processing:
             yield processor
         finally:
             stop.set()
+            processor.wake()
             thread.join()
 
     def row(self, dag_id: str) -> Any:

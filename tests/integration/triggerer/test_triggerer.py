@@ -407,4 +407,5 @@ def test_it_is_woken_and_stopped(world: World) -> None:
         world.drive(lambda: second in world.resumes(), world.triggerer("other", capacity=0))
     finally:
         stop.set()
+        triggerer.wake()
         thread.join()
