@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from tradewind.core.clock import Clock
-from tradewind.core.protocol import CallbackOrder, Outcome, Succeeded, WorkOrder
+from tradewind.core.protocol import CallbackOrder, Outcome, Succeeded, Usage, WorkOrder
 from tradewind.executors.base import (
     AttemptEnded,
     AttemptReported,
@@ -20,13 +20,15 @@ from tradewind.executors.base import (
 class Plan:
     """What one attempt does. `outcome` None: no report, the process just ends with `category`.
 
-    `seconds` None: it runs until the test ends it.
+    `seconds` None: it runs until the test ends it. `lingers_seconds`: from its report to its end.
     """
 
     outcome: Outcome | None = field(default_factory=Succeeded)
     seconds: float | None = 1.0
     category: str | None = None
     reason: str | None = None
+    usage: Usage | None = None
+    lingers_seconds: float = 0.0
 
 
 Script = Callable[[WorkOrder], Plan]
@@ -125,9 +127,16 @@ class FakeExecutor:
     def _end(self, attempt_id: int, at: datetime, plan: Plan) -> None:
         if plan.outcome is not None:
             self._later(at, AttemptReported(attempt_id=attempt_id, at=at, outcome=plan.outcome))
+        gone = at + timedelta(seconds=plan.lingers_seconds)
         self._later(
-            at,
-            AttemptEnded(attempt_id=attempt_id, at=at, category=plan.category, reason=plan.reason),
+            gone,
+            AttemptEnded(
+                attempt_id=attempt_id,
+                at=gone,
+                category=plan.category,
+                reason=plan.reason,
+                usage=plan.usage,
+            ),
         )
 
     def _later(self, at: datetime, event: ExecutorEvent) -> None:

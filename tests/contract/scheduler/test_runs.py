@@ -6,7 +6,15 @@ import pytest
 
 from support.scheduling import FAIL, Plan, World, chain, fails_first, make_dag, returns, task, wide
 from tradewind.core.dag import Expansion, MappedArgument, XComLength
-from tradewind.core.protocol import Deferred, Rescheduled, Resume, Skipped, Succeeded, WorkOrder
+from tradewind.core.protocol import (
+    Deferred,
+    Rescheduled,
+    Resume,
+    Skipped,
+    Succeeded,
+    Usage,
+    WorkOrder,
+)
 from tradewind.core.states import TriggerRule
 from tradewind.store import inbox, triggers, xcoms
 from tradewind.store.engine import Store, count_statements
@@ -32,6 +40,23 @@ def test_a_chain_runs_in_order(world: World) -> None:
     assert world.executors["a"].started_tasks() == [f"t{n:03}" for n in range(5)]
     assert set(world.states().values()) == {"success"}
     assert set(world.occupied().values()) == {0}
+
+
+def test_what_the_last_task_used_is_stored_without_waiting_for_other_news(world: World) -> None:
+    usage = Usage(cpu_seconds=1.5, peak_memory_bytes=1000)
+    world.publish(chain("d", 1))
+    world.scheduler(script=lambda order: Plan(usage=usage, lingers_seconds=0.5))
+    world.trigger("d")
+    world.finish_all()
+
+    ended = world.clock.now()
+
+    def stored() -> list[tuple[float | None, int | None]]:
+        return [(row.cpu_seconds, row.peak_memory_bytes) for row in world.attempts()]
+
+    assert stored() == [(None, None)]
+    world.run_until(lambda: stored() == [(1.5, 1000)])
+    assert (world.clock.now() - ended).total_seconds() < 1  # of virtual time
 
 
 def test_a_link_of_a_chain_costs_six_statements_at_most(world: World) -> None:
