@@ -6,10 +6,17 @@ import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from tradewind.bundles.python2 import modern_form
 from tradewind.bundles.results import FileError
 from tradewind.compat.finder import AirflowNameError
+from tradewind.compat.table import provider_of
 from tradewind.core.errors import TradewindError
-from tradewind.sdk.exceptions import AirflowDagCycleException, DuplicateTaskIdFound
+from tradewind.sdk.exceptions import (
+    AirflowDagCycleException,
+    ConnectionNotFound,
+    DuplicateTaskIdFound,
+    VariableNotFound,
+)
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # the package `tradewind`
 _LONGEST = 50_000
@@ -22,7 +29,7 @@ PIP_PACKAGES = {
     "docker": "docker",
     "dotenv": "python-dotenv",
     "git": "GitPython",
-    "google": "google-cloud-<service>",
+    "google": "google-api-python-client",
     "jwt": "PyJWT",
     "kubernetes": "kubernetes",
     "ldap": "python-ldap",
@@ -45,15 +52,41 @@ PIP_PACKAGES = {
 def explain(error: BaseException, root: str, file: str) -> FileError:
     """Describe what importing `file` below `root` raised."""
     kind, hint = _kind_and_hint(error, root, file)
+    missing_kind, missing = _missing(error, root)
     where, line = _place(error, root, file)
     return FileError(
-        kind=kind,
+        kind=missing_kind or kind,
         message=_message(error)[:_LONGEST],
         file=where,
         line=line,
         traceback=user_traceback(error, root)[-_LONGEST:],
         hint=hint,
+        missing=missing,
     )
+
+
+def _missing(error: BaseException, root: str) -> tuple[str | None, str | None]:
+    """What kind of thing is not there, and its name, when that is the reason."""
+    if isinstance(error, VariableNotFound):
+        return "missing_variable", error.key
+    if isinstance(error, ConnectionNotFound):
+        return "missing_connection", error.conn_id
+    if isinstance(error, AirflowNameError):
+        provider = provider_of(error.wanted)
+        return ("missing_provider", provider) if provider else (None, None)
+    if not isinstance(error, ModuleNotFoundError) or error.name is None:
+        return None, None
+    if _found_in_bundle(error.name.split(".")[0], root) or modern_form(error):
+        return None, None
+    return "missing_module", distribution(error.name)
+
+
+def distribution(module: str) -> str:
+    """What to install for a module."""
+    if module.startswith("google.cloud."):
+        return "-".join(module.split(".")[:3]).replace("_", "-")
+    top = module.split(".")[0]
+    return PIP_PACKAGES.get(top, top)
 
 
 def _message(error: BaseException) -> str:
@@ -106,7 +139,7 @@ def _relative(filename: str, root: str) -> str:
 
 
 def _kind_and_hint(error: BaseException, root: str, file: str) -> tuple[str, str | None]:
-    given = getattr(error, "hint", None)
+    given = getattr(error, "hint", None) or modern_form(error)
     for types, kind, hint in _HINTS:
         if isinstance(error, types):
             found = given or (hint(error, root, file) if callable(hint) else hint)
@@ -116,9 +149,6 @@ def _kind_and_hint(error: BaseException, root: str, file: str) -> tuple[str, str
 
 def _syntax(error: BaseException, root: str, file: str) -> str:
     assert isinstance(error, SyntaxError)
-    text = (error.text or "").strip()
-    if text.startswith("print ") or "exec " in text:
-        return "This is Python 2. Translate it, for example with `2to3 -w`."
     return f"Python {sys.version_info.major}.{sys.version_info.minor} cannot read this line."
 
 
@@ -127,11 +157,6 @@ def _missing_module(error: BaseException, root: str, file: str) -> str | None:
     if error.name is None or isinstance(error, AirflowNameError):
         return None  # its message says what to do
     top = error.name.split(".")[0]
-    if top == "airflow":
-        return (
-            "If the module belongs to a provider, install that provider's package in this"
-            " environment (pip install apache-airflow-providers-<name>)."
-        )
     inside = _found_in_bundle(top, root)
     if inside is not None:
         folder = os.path.dirname(inside)
@@ -141,7 +166,7 @@ def _missing_module(error: BaseException, root: str, file: str) -> str | None:
             f" or move it out of {folder or 'there'}."
         )
     return (
-        f"Install it where DAGs are parsed and run (pip install {PIP_PACKAGES.get(top, top)}). If"
+        f"Install it where DAGs are parsed and run (pip install {distribution(error.name)}). If"
         f" it is a module of your own, put {top}.py or {top}/ at the bundle's root or beside"
         f" {file}."
     )

@@ -9,8 +9,10 @@ from tradewind.core.protocol import Message
 class FileError(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why a file, or a DAG in it, cannot be used. For people: shown as an import error.
 
-    `kind` is stable: "syntax", "missing_module", "missing_name", "exit", "memory", "timeout",
-    "killed", "processes", "cycle", "duplicate_dag", "unsteady", "invalid" or "error".
+    `kind` is stable: "syntax", "missing_module", "missing_name", "missing_provider",
+    "missing_variable", "missing_connection", "exit", "memory", "timeout", "killed", "processes",
+    "cycle", "duplicate_dag", "unsteady", "invalid" or "error". `missing`: the name of what is not
+    there: for a module or provider, the distribution to install.
     """
 
     kind: str
@@ -19,6 +21,7 @@ class FileError(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     line: int | None = None
     traceback: str = ""
     hint: str | None = None
+    missing: str | None = None
 
 
 class Watcher(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

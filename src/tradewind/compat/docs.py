@@ -82,7 +82,7 @@ def page() -> str:
         _MISSING,
         _table(("module or name", "advice"), sorted(MISSING.items())),
         _BEHAVIOUR,
-        _PROVIDERS.format(text=PROVIDER.format(package="apache-airflow-providers-...")),
+        _PROVIDERS.format(text=PROVIDER.format(package="apache-airflow-providers-...", name="...")),
     ]
     return "\n".join(sections)
 

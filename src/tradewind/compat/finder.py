@@ -11,15 +11,22 @@ from typing import Any
 from tradewind.compat import table
 from tradewind.sdk.old_names import note_old_name
 
-# What provider packages import instead of the core. Ours serves a DAG file that uses it; a provider
-# that is installed needs all of the real one, which then finds our names behind it.
-_REAL_ONE_FIRST = "airflow.providers.common.compat"
+# Half of our standard provider and half of an installed one would be neither.
+_ALWAYS_OURS = "airflow.providers.standard"
 
 _IMPORT_SYSTEM = "importlib._bootstrap"
 
 
 class AirflowNameError(ModuleNotFoundError):
-    """An Airflow module or name that Tradewind lacks; the message says what to do instead."""
+    """An Airflow module or name that Tradewind lacks; the message says what to do instead.
+
+    `wanted` is its full name. The usual attribute `name` stays empty: with it, the import system
+    takes the error for its own and hides the message.
+    """
+
+    def __init__(self, message: str, wanted: str) -> None:
+        super().__init__(message)
+        self.wanted = wanted
 
 
 def install() -> bool:
@@ -51,18 +58,32 @@ class AirflowFinder:
     ) -> ModuleSpec | None:
         if fullname != "airflow" and not fullname.startswith("airflow."):
             return None
-        real_one_first = fullname.startswith(_REAL_ONE_FIRST)
-        if real_one_first and (found := _installed(fullname, path)) is not None:
-            return found
+        if _may_be_installed(fullname):
+            if (found := _installed(fullname, path)) is not None:
+                return found
+            if _is_installed(fullname.rpartition(".")[0]):
+                return None
         if fullname in table.modules():
             # All are packages: then Python asks for `module.name` when a name is missing in
             # `from module import name`, and the answer below is what the user reads.
             spec = ModuleSpec(fullname, _LOADER, is_package=True)  # type: ignore[arg-type]
             spec.submodule_search_locations = list(_installed_folders(fullname))
             return spec
-        if (found := _installed(fullname, path)) is not None:
-            return found
-        raise AirflowNameError(table.explain_missing(fullname))
+        raise AirflowNameError(table.explain_missing(fullname), fullname)
+
+
+def _may_be_installed(fullname: str) -> bool:
+    """Whether it is below a provider; one that is installed hides what we have of it."""
+    return (
+        fullname.startswith("airflow.providers.")
+        and fullname not in table.provider_packages()
+        and not f"{fullname}.".startswith(f"{_ALWAYS_OURS}.")
+    )
+
+
+def _is_installed(package: str) -> bool:
+    """Whether the package, which is imported, is a provider's and not one of ours."""
+    return not isinstance(sys.modules.get(package), _AirflowModule)
 
 
 def _installed(fullname: str, path: Sequence[str] | None) -> ModuleSpec | None:

@@ -12,10 +12,18 @@ from functools import cache
 from types import MappingProxyType
 
 from tradewind.compat.table_current import CURRENT
-from tradewind.compat.table_missing import FAMILIES, explain
+from tradewind.compat.table_missing import FAMILIES, explain, provider_of
 from tradewind.compat.table_old import ADVICE, OLD
 
-__all__ = ["Name", "Row", "explain_missing", "modules", "provider_packages", "row"]
+__all__ = [
+    "Name",
+    "Row",
+    "explain_missing",
+    "modules",
+    "provider_of",
+    "provider_packages",
+    "row",
+]
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,12 @@ _SECRETS = (
     " in the environment, or use `tradewind variables` and `tradewind connections`."
 )
 
+PREFIX = "apache-airflow-providers-"
+"""What the names of Apache Airflow's provider packages begin with."""
+
 PROVIDER = (
-    "It is in the provider package {package}, which Tradewind does not contain and does not test:"
-    " it is written for Apache Airflow, and installing it brings Apache Airflow along. Tradewind"
-    " finds provider packages that are installed without it (`pip install --no-deps {package}`, and"
-    " then what else that needs); or call the service's own Python library from a @task."
+    "It is in the provider package {package}, which is not installed here. `tradewind providers"
+    " install {name}` installs it, without Apache Airflow."
 )
 
 MISSING: dict[str, str] = {
@@ -107,26 +108,38 @@ _PROVIDER_BY_WORD = {
 
 def explain(fullname: str) -> str | None:
     """What to do about a module or name that is not there, in sentences; None if it is unknown."""
+    if (advice := _refusal(fullname)) is not None:
+        return advice
+    package = provider_of(fullname)
+    return PROVIDER.format(package=package, name=short_name(package)) if package else None
+
+
+def _refusal(fullname: str) -> str | None:
     parts = fullname.split(".")
-    for end in range(len(parts), 1, -1):
-        if (advice := MISSING.get(".".join(parts[:end]))) is not None:
-            return advice
-    package = _provider_of(parts)
-    return PROVIDER.format(package=package) if package else None
+    names = (".".join(parts[:end]) for end in range(len(parts), 1, -1))
+    return next((MISSING[name] for name in names if name in MISSING), None)
 
 
-def _provider_of(parts: list[str]) -> str | None:
-    """The provider package that has it, or had taken it over from the core."""
+def short_name(package: str) -> str:
+    """As `tradewind providers install` takes it."""
+    return package.removeprefix(PREFIX)
+
+
+def provider_of(fullname: str) -> str | None:
+    """The provider distribution that has a module or name, or had taken it over from the core."""
+    if _refusal(fullname) is not None:
+        return None
+    parts = fullname.split(".")
     if parts[1] == "providers" and len(parts) > 2:
         size = 2 if parts[2] in FAMILIES else 1
         name = "-".join(parts[2 : 2 + size]).replace("_", "-")
         # A name that a provider of ours lacks is not in another distribution either.
-        return None if name == "standard" else f"apache-airflow-providers-{name}"
+        return None if name == "standard" else f"{PREFIX}{name}"
     kinds = parts[1:3] if parts[1] == "contrib" else parts[1:2]
     module = parts[len(kinds) + 1 :]
     if not module or kinds[-1] not in {"operators", "hooks", "sensors"}:
         return None
     for word in re.split(r"_|(?<=[a-z])(?=[A-Z])", module[0]):
         if (provider := _PROVIDER_BY_WORD.get(word.lower())) is not None:
-            return f"apache-airflow-providers-{provider}"
+            return f"{PREFIX}{provider}"
     return None

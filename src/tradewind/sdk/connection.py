@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from tradewind.core import protocol
 from tradewind.sdk.comms import get_channel
-from tradewind.sdk.exceptions import AirflowException, AirflowNotFoundException
+from tradewind.sdk.exceptions import AirflowException, ConnectionNotFound
 from tradewind.sdk.masking import mask_secret
 
 log = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ class Connection:
     def get(cls, conn_id: str) -> Connection:
         """From the environment (`AIRFLOW_CONN_<ID>`: URI or JSON), else from the control plane.
 
-        Raises AirflowNotFoundException when there is none.
+        Raises ConnectionNotFound when there is none.
         """
         for prefix in _PREFIXES:
             text = os.environ.get(prefix + conn_id.upper())
@@ -70,10 +70,7 @@ class Connection:
         channel = get_channel()
         reply = channel.request(protocol.GetConnection(conn_id=conn_id)) if channel else None
         if not isinstance(reply, protocol.ConnectionReply) or reply.connection is None:
-            raise AirflowNotFoundException(
-                f"The conn_id `{conn_id}` isn't defined; add it with `tradewind connections add "
-                f"{conn_id}` or in AIRFLOW_CONN_{conn_id.upper()}"
-            )
+            raise ConnectionNotFound(conn_id)
         found = reply.connection
         return cls(
             conn_id=found.conn_id,
@@ -189,16 +186,20 @@ class Connection:
         return json.dumps(parts)
 
     def get_hook(self, *, hook_params: dict[str, Any] | None = None) -> Any:
-        """The hook for its type, when a provider package of Airflow that has one is installed."""
-        provider = (self.conn_type or "").replace("-", "_")
-        name = "".join(part.capitalize() for part in provider.split("_")) + "Hook"
-        try:
-            module = importlib.import_module(f"airflow.providers.{provider}.hooks.{provider}")
-            hook = getattr(module, name)
-        except (ImportError, AttributeError):
+        """The hook for its type; `hook_params` go to it too.
+
+        Raises AirflowException when no installed provider has the type, ImportError when its hook
+        lacks something that it needs.
+        """
+        from tradewind.sdk.providers import connection_types
+
+        if (known := connection_types().get(self.conn_type or "")) is None:
             raise AirflowException(
-                f'Unknown hook type "{self.conn_type}"; construct the hook by its class instead'
-            ) from None
+                f'Unknown hook type "{self.conn_type}" of connection {self.conn_id!r}. Known here: '
+                f"{', '.join(connection_types())}. `tradewind providers install` adds others."
+            )
+        module, _, name = known.hook_class.rpartition(".")
+        hook = getattr(importlib.import_module(module), name)
         return hook(**{hook.conn_name_attr: self.conn_id}, **(hook_params or {}))
 
     def __repr__(self) -> str:

@@ -199,6 +199,31 @@ class AirflowBadRequest(AirflowException):
     status_code = 400
 
 
+class ConnectionNotFound(AirflowNotFoundException):
+    """No connection of that id."""
+
+    def __init__(self, conn_id: str) -> None:
+        super().__init__(
+            f"The conn_id `{conn_id}` isn't defined; add it with `tradewind connections add "
+            f"{conn_id}` or in AIRFLOW_CONN_{conn_id.upper()}"
+        )
+        self.conn_id = conn_id
+
+
+class VariableNotFound(AirflowNotFoundException, KeyError):
+    """No variable of that key (a KeyError too, as in Airflow 1 and 2)."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(
+            f"Variable {key} does not exist; set it with "
+            f"`tradewind variables set {key} VALUE` or in AIRFLOW_VAR_{key.upper()}"
+        )
+        self.key = key
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
 class DagNotFound(AirflowNotFoundException):
     """No DAG of that id."""
 

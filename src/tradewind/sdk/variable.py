@@ -9,17 +9,10 @@ from typing import Any
 from tradewind.core import protocol
 from tradewind.sdk.authoring import NOTSET
 from tradewind.sdk.comms import get_channel
-from tradewind.sdk.exceptions import AirflowNotFoundException, NotInTaskContext
+from tradewind.sdk.exceptions import NotInTaskContext, VariableNotFound
 from tradewind.sdk.masking import mask_secret
 
 _PREFIXES = ("AIRFLOW_VAR_", "TRADEWIND_VAR_")
-
-
-class VariableNotFound(AirflowNotFoundException, KeyError):
-    """No variable of that key (a KeyError too, as in Airflow 1 and 2)."""
-
-    def __str__(self) -> str:
-        return str(self.args[0])
 
 
 class Variable:
@@ -47,10 +40,7 @@ class Variable:
         if text is None:
             fallback = default if default is not NOTSET else default_var
             if fallback is NOTSET:
-                raise VariableNotFound(
-                    f"Variable {key} does not exist; set it with "
-                    f"`tradewind variables set {key} VALUE` or in AIRFLOW_VAR_{key.upper()}"
-                )
+                raise VariableNotFound(key)
             return fallback
         if not deserialize_json:
             return text

@@ -69,7 +69,7 @@ def descendants_named(marker: str) -> list[str]:
 
 BAD = {
     "syntax error": ("def broken(:\n", "syntax", 3, "invalid syntax", "Python 3"),
-    "python 2": ("print 'hello'\n", "syntax", 3, "print", "2to3"),
+    "python 2": ("print 'hello'\n", "syntax", 3, "print", "This is Python 2: write print(...)"),
     "missing module": ("import yaml_of_nobody\n", "missing_module", 3, "yaml_of_nobody", "pip"),
     "missing name": (
         "from airflow.providers.standard.operators.bash import BashOperater\n",
