@@ -81,7 +81,10 @@ def test_the_modern_form_in_the_note_gives_the_same_object(module: str, name: st
         ("from airflow.utils import PythonOperator", "airflow.operators.python.PythonOperator"),
         ("import airflow.nonsense.deeper", "'airflow.nonsense'"),
         ("from airflow.providers.standard.operators.x import X", "docs/compatibility.md"),
-        ("from airflow.providers.http.operators.http import HttpOperator", "providers install http`"),
+        (
+            "from airflow.providers.http.operators.http import HttpOperator",
+            "providers install http`",
+        ),
         (
             "from airflow.providers.microsoft.mssql.hooks.mssql import H",
             "providers install microsoft-mssql`",
