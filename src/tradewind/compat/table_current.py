@@ -119,6 +119,9 @@ CURRENT: dict[str, str] = {
         "tradewind.sdk.lineage: HookLineage HookLineageCollector get_hook_lineage_collector"
     ),
     "airflow.sdk.log": "tradewind.sdk.masking: mask_secret",
+    "airflow.sdk.providers_manager_runtime": (
+        "tradewind.compat.providers: ProvidersManagerTaskRuntime=ProvidersManager"
+    ),
     "airflow.sdk.timezone": "tradewind.sdk.timezone: *",
     "airflow.sdk.types": (
         f"{_SDK}: TaskInstance; tradewind.compat.context: RuntimeTaskInstanceProtocol"

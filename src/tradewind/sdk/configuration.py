@@ -1,7 +1,8 @@
 """`conf`: configuration as DAG files read it, from the environment of their own process.
 
 Looked up as ``TRADEWIND_<SECTION>__<KEY>``, then ``AIRFLOW__<SECTION>__<KEY>``, then the few
-defaults of Airflow that DAG files ask for. What only the control plane may know is not here.
+defaults of Airflow that DAG files ask for, then those of the installed providers. What only the
+control plane may know is not here.
 """
 
 import json
@@ -46,6 +47,10 @@ class Configuration:
         if (value := self.given(section, key)) is not None:
             return value
         value = _DEFAULTS.get((section.lower(), key.lower()))
+        if value is None:
+            from tradewind.sdk.providers import config_defaults
+
+            value = config_defaults().get((section.lower(), key.lower()))
         if value is not None:
             return value
         if fallback is not NOTSET:

@@ -32,7 +32,7 @@ FLAVOURS: dict[str, tuple[str, str]] = {
 
 
 class TaskDecoratorCollection:
-    """`@task` itself, and its flavours as attributes."""
+    """`@task` itself, and its flavours as attributes, those of installed providers too."""
 
     run_if = staticmethod(run_if)
     skip_if = staticmethod(skip_if)
@@ -47,13 +47,27 @@ class TaskDecoratorCollection:
         return self.python(python_callable, multiple_outputs=multiple_outputs, **kwargs)
 
     def __getattr__(self, name: str) -> Any:
-        if name not in FLAVOURS:
-            known = ", ".join(sorted([*FLAVOURS, "run_if", "skip_if"]))
-            raise AttributeError(f"task decorator {name!r} not found; there are: {known}")
-        module, function = FLAVOURS[name]
-        flavour = getattr(importlib.import_module(f"{__name__}.{module}"), function)
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if name in FLAVOURS:
+            module, function = FLAVOURS[name]
+            module = f"{__name__}.{module}"
+        else:
+            module, function = _of_a_provider(name)
+        flavour = getattr(importlib.import_module(module), function)
         self.__dict__[name] = flavour
         return flavour
+
+
+def _of_a_provider(name: str) -> tuple[str, str]:
+    from tradewind.sdk.providers import task_decorators
+
+    brought = task_decorators()
+    if name not in brought:
+        known = ", ".join(sorted({*FLAVOURS, *brought, "run_if", "skip_if"}))
+        raise AttributeError(f"task decorator {name!r} not found; there are: {known}")
+    module, _, function = brought[name].rpartition(".")
+    return module, function
 
 
 task = TaskDecoratorCollection()
