@@ -146,6 +146,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         core = self.sections.core
         return core.bundles or [BundleSettings(name="dags", path=core.dags_folder)]
 
+    def bundle_root(self, path: Path) -> Path | None:
+        """The root of the bundle that a file or folder is in."""
+        roots = [Path(bundle.path).absolute() for bundle in self.bundles]
+        return next((root for root in roots if path.absolute().is_relative_to(root)), None)
+
     @property
     def log_folder(self) -> Path:
         """Where task logs are written as they come."""

@@ -107,11 +107,8 @@ def _place(settings: Settings, path: Path) -> Place:
     path = path.absolute()
     if not path.is_file():
         raise NotFound(f"There is no file {path}.")
-    for bundle in settings.bundles:
-        root = Path(bundle.path).absolute()
-        if path.is_relative_to(root):
-            return Place(root, str(path.relative_to(root)))
-    return Place(path.parent, path.name)
+    root = settings.bundle_root(path) or path.parent
+    return Place(root, str(path.relative_to(root)))
 
 
 def _search(settings: Settings, dag_id: str) -> Place:

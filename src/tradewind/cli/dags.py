@@ -20,6 +20,7 @@ from tradewind.store.listings import RunFilter
 @click.group(
     cls=LazyGroup,
     elsewhere={
+        "check": ("check:check_command", "Load DAG files and say what fails, and what to do."),
         "test": ("dag_test:test", "Run a DAG once, here and now, without a server."),
         "trigger": ("dag_actions:trigger", "Make a run of a DAG."),
         "pause": ("dag_actions:pause", "Pause DAGs."),
@@ -28,7 +29,7 @@ from tradewind.store.listings import RunFilter
     },
 )
 def dags() -> None:
-    """List, test, trigger and pause DAGs."""
+    """List, check, test, trigger and pause DAGs."""
 
 
 @dags.command("list")
