@@ -1,6 +1,5 @@
 """`ti` and `dag_run` of the context: what user code can ask and tell about its own instance."""
 
-import asyncio
 import enum
 import socket
 from collections.abc import Iterable
@@ -17,6 +16,7 @@ from tradewind.sdk import serde
 from tradewind.sdk.authoring import NOTSET
 from tradewind.sdk.comms import Channel
 from tradewind.sdk.logging_mixin import LoggingMixin
+from tradewind.sdk.off_loop import off_loop
 
 if TYPE_CHECKING:
     from tradewind.sdk.operator import AbstractOperator
@@ -204,11 +204,11 @@ class TaskInstance(LoggingMixin):
 
     async def axcom_pull(self, *args: Any, **kwargs: Any) -> Any:
         """`xcom_pull` for coroutines: does not block the event loop."""
-        return await asyncio.to_thread(lambda: self.xcom_pull(*args, **kwargs))
+        return await off_loop(self.xcom_pull, *args, **kwargs)
 
     async def axcom_push(self, key: str, value: Any) -> None:
         """`xcom_push` for coroutines."""
-        await asyncio.to_thread(self.xcom_push, key, value)
+        await off_loop(self.xcom_push, key, value)
 
     def _is_mapped(self, query: protocol.GetXCom) -> bool:
         """Whether the other task has several instances; of another DAG's tasks nothing is known."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +19,7 @@ from tradewind.core.protocol import (
 from tradewind.core.states import DagRunState, TaskInstanceState
 from tradewind.sdk.comms import get_channel
 from tradewind.sdk.exceptions import NotInTaskContext
+from tradewind.sdk.off_loop import off_loop
 
 Answer = TypeVar("Answer", bound=Reply)
 
@@ -40,7 +40,7 @@ def ask(message: Request, expected: type[Answer]) -> Answer:
 
 async def ask_from_loop(message: Request, expected: type[Answer]) -> Answer:
     """`ask` for triggers: others in the same event loop go on meanwhile."""
-    return await asyncio.to_thread(ask, message, expected)
+    return await off_loop(ask, message, expected)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ The runner makes both for its attempt: `TaskStateStore(attempt_id)`, and
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 from tradewind.core import protocol
 from tradewind.sdk.comms import get_channel
 from tradewind.sdk.exceptions import NotInTaskContext
+from tradewind.sdk.off_loop import off_loop
 
 NEVER_EXPIRE = timedelta.max
 """`retention=NEVER_EXPIRE`: keep the value until it is deleted."""
@@ -66,10 +66,10 @@ class _StateStore:
         self._delete(key)
 
     async def aget(self, key: str, default: Any = None) -> Any:
-        return await asyncio.to_thread(self.get, key, default)
+        return await off_loop(self.get, key, default)
 
     async def adelete(self, key: str) -> None:
-        await asyncio.to_thread(self._delete, key)
+        await off_loop(self._delete, key)
 
 
 class TaskStateStore(_StateStore):
@@ -83,7 +83,7 @@ class TaskStateStore(_StateStore):
         self._set(key, value, seconds)
 
     async def aset(self, key: str, value: Any, *, retention: timedelta | None = None) -> None:
-        await asyncio.to_thread(lambda: self.set(key, value, retention=retention))
+        await off_loop(self.set, key, value, retention=retention)
 
     def clear(self, all_map_indices: bool = False) -> None:
         """Remove all values of this instance, or of all instances of the task in this run."""
@@ -98,14 +98,14 @@ class AssetStateStore(_StateStore):
         self._set(key, value)
 
     async def aset(self, key: str, value: Any) -> None:
-        await asyncio.to_thread(self.set, key, value)
+        await off_loop(self.set, key, value)
 
     def clear(self) -> None:
         """Remove all values of the asset."""
         self._delete(None)
 
     async def aclear(self) -> None:
-        await asyncio.to_thread(self.clear)
+        await off_loop(self.clear)
 
 
 class AssetStateStores:

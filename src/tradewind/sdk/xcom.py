@@ -12,6 +12,7 @@ from tradewind.sdk import serde
 from tradewind.sdk.comms import get_channel
 from tradewind.sdk.context import get_current_context
 from tradewind.sdk.exceptions import NotInTaskContext
+from tradewind.sdk.off_loop import off_loop
 from tradewind.sdk.xcom_arg import RETURN_VALUE
 
 
@@ -111,16 +112,12 @@ class BaseXCom:
     @classmethod
     async def aget_one(cls, **query: Any) -> Any:
         """`get_one` for coroutines: does not block the event loop."""
-        from asyncio import to_thread
-
-        return await to_thread(cls.get_one, **query)
+        return await off_loop(cls.get_one, **query)
 
     @classmethod
     async def aget_all(cls, **query: Any) -> Any:
         """`get_all` for coroutines."""
-        from asyncio import to_thread
-
-        return await to_thread(cls.get_all, **query)
+        return await off_loop(cls.get_all, **query)
 
     @classmethod
     def get_many(cls, *_: Any, **__: Any) -> NoReturn:
