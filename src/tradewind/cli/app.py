@@ -42,6 +42,15 @@ def current_store() -> Iterator[Store]:
         store.close()
 
 
+def read_moment(text: str) -> datetime | None:
+    """The moment in UTC that an ISO 8601 text means; without an offset it is UTC already."""
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):  # the latter: UTC's year would be 0 or 10000
+        return None
+
+
 class Moment(click.ParamType[datetime]):
     """A point in time: ISO 8601, a date alone, or `now`; without an offset it is UTC."""
 
@@ -54,16 +63,15 @@ class Moment(click.ParamType[datetime]):
             return value
         if value == "now":
             return datetime.now(UTC)
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
+        moment = read_moment(value)
+        if moment is None:
             self.fail(
                 f"{value!r} is not a date. Write 2026-01-15, 2026-01-15T06:00 or"
                 " 2026-01-15T06:00+01:00.",
                 param,
                 ctx,
             )
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+        return moment
 
 
 MOMENT = Moment()

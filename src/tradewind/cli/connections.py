@@ -11,7 +11,14 @@ import click
 import msgspec
 
 from tradewind.cli.app import confirm, current_store
-from tradewind.cli.files import FILE_FORMATS, STDOUT, parse_object, read_object, write_object
+from tradewind.cli.files import (
+    FILE_FORMATS,
+    STDOUT,
+    parse_json,
+    parse_object,
+    read_object,
+    write_object,
+)
 from tradewind.cli.files import file_format as format_of
 from tradewind.cli.output import output_option, print_record, print_rows
 from tradewind.core.errors import Conflict, NotFound, UserError
@@ -183,8 +190,13 @@ def _value(conn_id: str, given: Any, where: str) -> ConnectionValue:
         raise UserError(f"{where} must be a URI or an object, not {given!r}.")
     if not made.conn_type:
         raise UserError(f"{where} has no conn_type.", hint="For example postgres, http or aws.")
-    _check_extra(made.extra, where)
-    return ConnectionValue(conn_id=conn_id, **{key: getattr(made, key) for key in FIELDS})
+    fields = {key: getattr(made, key) for key in FIELDS}
+    try:
+        value = msgspec.convert({"conn_id": conn_id, **fields}, ConnectionValue)
+    except msgspec.ValidationError as error:
+        raise UserError(f"{where}: {error}.", hint="Quote numbers that are names.") from error
+    _check_extra(value.extra, where)
+    return value
 
 
 def _made(where: str, **parts: Any) -> Connection:
@@ -199,9 +211,9 @@ def _made(where: str, **parts: Any) -> Connection:
 def _check_extra(extra: str | None, where: str) -> None:
     """Hooks read `extra` as JSON; what is none is refused here, where somebody can mend it."""
     try:
-        json.loads(extra or "{}")
-    except json.JSONDecodeError as error:
-        raise UserError(f"{where}: the extra is not valid JSON: {error.msg}.") from error
+        parse_json(extra or "{}")
+    except ValueError as error:
+        raise UserError(f"{where}: the extra is not valid JSON: {error}.") from error
 
 
 def _secrets(value: ConnectionValue) -> dict[str, Any]:

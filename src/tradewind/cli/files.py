@@ -1,6 +1,7 @@
 """Reading and writing the files that people import and export: JSON, YAML and, as Airflow, .env."""
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -32,16 +33,16 @@ def read_object(file: Path) -> dict[str, Any]:
     )
     if not isinstance(found, dict):
         raise UserError(f"{file} must hold an object of names and values.")
+    if numbers := [name for name in found if not isinstance(name, str)]:  # YAML's keys may be any
+        raise UserError(f"{file}: the name {numbers[0]!r} is not a text.", hint="Quote it.")
     return found
 
 
 def _parse_json(file: Path, text: str) -> Any:
     try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise UserError(
-            f"{file} is not valid JSON: {error.msg} in line {error.lineno}, column {error.colno}."
-        ) from error
+        return parse_json(text)
+    except ValueError as error:
+        raise UserError(f"{file} is not valid JSON: {error}.") from error
 
 
 def _parse_yaml(file: Path, text: str) -> Any:
@@ -49,8 +50,10 @@ def _parse_yaml(file: Path, text: str) -> Any:
 
     try:
         return yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # the latter: a date such as 2026-02-30
         raise UserError(f"{file} is not valid YAML: {error}") from error
+    except RecursionError as error:
+        raise UserError(f"{file} is nested too deeply.") from error
 
 
 def _parse_env(file: Path, text: str) -> dict[str, str]:
@@ -84,7 +87,7 @@ def write_object(
         if private:
             file.touch(mode=0o600)
             file.chmod(0o600)
-        file.write_text(text)
+        file.write_text(text, errors="backslashreplace")  # as JSON itself writes half a surrogate
     except OSError as error:
         raise UserError(f"{file} cannot be written: {error.strerror}.") from error
 
@@ -102,12 +105,27 @@ def _formatted(values: Mapping[str, Any], kind: str) -> str:
 def parse_object(text: str, what: str) -> dict[str, Any]:
     """A JSON object from the command line; `what` names the option in the error."""
     try:
-        value = json.loads(text)
-    except json.JSONDecodeError as error:
+        value = parse_json(text)
+    except ValueError as error:
         raise UserError(
-            f"{what} is not valid JSON: {error.msg} at character {error.pos}.",
+            f"{what} is not valid JSON: {error}.",
             hint='Quote it for the shell: \'{"key": "value"}\'.',
         ) from error
     if not isinstance(value, dict):
         raise UserError(f"{what} must be a JSON object, not {text}.")
     return value
+
+
+def parse_json(text: str) -> Any:
+    """What a JSON text says; raises ValueError, also for numbers that only Python knows as JSON."""
+    try:
+        return json.loads(text, parse_constant=_finite, parse_float=_finite)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is not a number that JSON can hold")
+    return number

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Any
 
 from sqlalchemy import Connection
 
+from tradewind.cli.app import read_moment
 from tradewind.core.dag import SerializedDag, TaskSpec
 from tradewind.core.errors import NotFound, UserError
 from tradewind.store import dags, listings
@@ -50,7 +50,7 @@ def the_run(tx: Connection, dag_id: str, run_id_or_logical_date: str) -> Any:
     """The row of `dag_run`, by run id or by logical date."""
     the_dag(tx, dag_id)
     row = listings.run(tx, RunFilter(dag_id=dag_id, run_ids=[run_id_or_logical_date]))
-    if row is None and (moment := _moment(run_id_or_logical_date)):
+    if row is None and (moment := read_moment(run_id_or_logical_date)):
         row = listings.run(tx, RunFilter(dag_id=dag_id, logical_dates=[moment]))
     if row is None:
         raise NotFound(
@@ -72,14 +72,6 @@ def matching_dags(tx: Connection, names: Sequence[str], *, regex: bool) -> list[
     if not found:
         raise NotFound(f"No DAG matches {', '.join(names)}.")
     return found
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
 def _similar(name: str, names: list[str]) -> str | None:

@@ -1,5 +1,6 @@
 """The `tradewind` command: a tree of groups, each imported only when it is used."""
 
+import io
 import os
 import sys
 from typing import Any
@@ -42,6 +43,8 @@ def cli() -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run a command line; a user's mistake ends in one clear message and exit code 1."""
     try:
+    if isinstance(sys.stdout, io.TextIOWrapper):  # no id or log line is too odd for a terminal
+        sys.stdout.reconfigure(errors="backslashreplace")
         code: Any = cli.main(arguments, prog_name="tradewind", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
     except TradewindError as error:

@@ -115,10 +115,11 @@ def import_(file: Path) -> None:
     """Create or change pools as a JSON file says."""
     found = read_object(file)
     for name, values in found.items():
-        if not isinstance(values, dict) or not isinstance(values.get("slots"), int):
+        if not isinstance(values, dict) or type(values.get("slots")) is not int:
+            raise UserError(f"{file}: the pool {name!r} has no whole number of slots.", hint=_FORM)
+        if not isinstance(values.get("description"), str | None):
             raise UserError(
-                f"{file}: the pool {name!r} has no whole number of slots.",
-                hint='Write {"name": {"slots": 4, "description": "", "include_deferred": false}}.',
+                f"{file}: the pool {name!r} has a description that is no text.", hint=_FORM
             )
     with current_store() as store, store.begin() as tx:
         for name, values in found.items():
@@ -131,6 +132,9 @@ def import_(file: Path) -> None:
             )
         store.notify(tx, "scheduler")
     click.echo(f"{len(found)} pools are set.")
+
+
+_FORM = 'Write {"name": {"slots": 4, "description": "", "include_deferred": false}}.'
 
 
 def _unknown(pool: str) -> NotFound:

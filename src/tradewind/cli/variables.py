@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from tradewind.cli.app import confirm, current_store
-from tradewind.cli.files import STDOUT, file_format, read_object, write_object
+from tradewind.cli.files import STDOUT, file_format, parse_json, read_object, write_object
 from tradewind.cli.output import output_option, print_rows
 from tradewind.core.errors import Conflict, NotFound, UserError
 from tradewind.store import variables as statements
@@ -58,8 +58,8 @@ def get(key: str, default: str | None, as_json: bool) -> None:
         value = default
     if as_json:
         try:
-            value = json.dumps(json.loads(value), ensure_ascii=False)
-        except json.JSONDecodeError as error:
+            value = json.dumps(parse_json(value), ensure_ascii=False)
+        except ValueError as error:
             raise UserError(f"The value of {key} is not JSON: {error}.") from error
     click.echo(value)
 
@@ -132,11 +132,11 @@ def import_(file: Path, action_on_existing_key: str) -> None:
 
 
 def _to_text(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+    return value if isinstance(value, str) else json.dumps(value, default=str)  # dates in YAML
 
 
 def _from_text(text: str) -> object:
     try:
-        return json.loads(text)
-    except json.JSONDecodeError:
+        return parse_json(text)
+    except ValueError:
         return text

@@ -217,7 +217,7 @@ def _port(port: int | str | None) -> int | None:
         return None
     try:
         return int(port)
-    except ValueError:
+    except (ValueError, TypeError, OverflowError):
         raise ValueError(f"Expected integer value for `port`, but got {port!r} instead.") from None
 
 

@@ -78,7 +78,9 @@ def translate(error: Exception, where: str) -> TradewindError | None:
             hint="Too many threads use the database at once, or a transaction hangs.",
             transient=True,
         )
-    driver = error.orig if isinstance(error, exc.DBAPIError) else error
+    driver = error.orig if isinstance(error, exc.StatementError) else error
+    if isinstance(driver, OverflowError | UnicodeEncodeError):
+        return _unfit(driver)
     if isinstance(driver, sqlite3.Error):
         return _translate_sqlite(driver, where)
     import psycopg
@@ -86,6 +88,13 @@ def translate(error: Exception, where: str) -> TradewindError | None:
     if isinstance(driver, psycopg.Error):
         return _translate_postgresql(driver, where, transient=transient(error))
     return None
+
+
+def _unfit(reason: object) -> UserError:
+    return UserError(
+        f"A value does not fit into the database: {reason}.",
+        hint="Numbers go to about 2 billion, and names are text in UTF-8 without NUL characters.",
+    )
 
 
 _SQLITE_HINTS = {
@@ -162,6 +171,8 @@ def _translate_postgresql(
             hint="It is a standby. With several hosts in database.url the primary is found.",
             transient=True,
         )
+    if isinstance(error, psycopg.DataError):  # NUL in a text, a number out of range
+        return _unfit(first_line)
     if not isinstance(error, psycopg.OperationalError):
         return None
     for pattern, hint in _CONNECT_HINTS:

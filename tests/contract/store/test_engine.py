@@ -51,6 +51,20 @@ def test_a_block_that_ends_commits_and_one_that_raises_does_not(store: Store) ->
     assert pool_names(store) == ["default_pool", "kept"]
 
 
+@pytest.mark.parametrize("name", ["half \udcff", "huge"])
+def test_a_value_that_no_column_takes_is_the_users_error(store: Store, name: str) -> None:
+    with pytest.raises(UserError, match="does not fit into the database"), store.begin() as tx:
+        tx.execute(insert(tx, pool).values(name=name, slots=2**70 if name == "huge" else 1))
+    assert pool_names(store) == ["default_pool"]
+
+
+def test_text_with_nul_is_the_users_error_on_postgresql(postgresql_url: str) -> None:
+    store = Store(postgresql_url)
+    with pytest.raises(UserError, match="does not fit into the database"):
+        add_pool(store, "a\0b")
+    store.close()
+
+
 def test_reading_transactions_cannot_write_on_postgresql(postgresql_url: str) -> None:
     store = Store(postgresql_url)
     with pytest.raises(DatabaseError, match="read-only"), store.read() as tx:

@@ -77,6 +77,13 @@ def test_a_question_without_an_answer_changes_nothing(run: Run, refused: Refused
     assert "no variable 'k'" in str(refused("variables", "get", "k"))
 
 
+def test_a_date_in_yaml_is_stored_as_text(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "v.yaml"
+    file.write_text("a: 2026-01-01\nb: [2026-01-01]\n")
+    run("variables", "import", str(file))
+    assert run("variables", "get", "-j", "b").output == '["2026-01-01"]\n'
+
+
 # --- connections ----------------------------------------------------------------------------------
 
 
@@ -140,6 +147,19 @@ def test_a_file_without_connections(refused: Refused, tmp_path: Path) -> None:
     assert f"{file}: connection c" in str(refused("connections", "import", str(file)))
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        '{"conn_type": "http", "host": ["h"]}',
+        '{"conn_type": "http", "password": 12}',
+        '{"conn_type": "http", "extra": [1]}',
+        '{"conn_type": "http", "port": [1]}',
+    ],
+)
+def test_a_field_of_another_type(refused: Refused, fields: str) -> None:
+    assert "connection c: " in str(refused("connections", "add", "c", "--conn-json", fields))
+
+
 # --- pools ----------------------------------------------------------------------------------------
 
 
@@ -159,6 +179,20 @@ def test_pools(run: Run, refused: Refused, tmp_path: Path) -> None:
     )
     assert "cannot have -2 slots" in str(refused("pools", "set", "p", "-2"))
     assert "cannot be deleted" in str(refused("pools", "delete", "default_pool", "-y"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ('{"slots": true}', "no whole number of slots"),
+        ('{"slots": 1, "description": {}}', "a description that is no text"),
+        ('{"slots": 9223372036854775808}', "does not fit into the database"),
+    ],
+)
+def test_pools_that_cannot_be(refused: Refused, tmp_path: Path, fields: str, message: str) -> None:
+    file = tmp_path / "pools.json"
+    file.write_text(f'{{"p": {fields}}}')
+    assert message in str(refused("pools", "import", str(file)))
 
 
 # --- configuration --------------------------------------------------------------------------------

@@ -54,6 +54,17 @@ def test_what_only_looks_loads_no_scheduler() -> None:
     assert [name for name in loaded if name.startswith(heavy)] == []
 
 
+def test_odd_names_are_printed_in_any_terminal() -> None:
+    """Escaped, where the terminal's encoding or the name itself does not allow more."""
+    odd = "\udcff日"
+    code = "import click, sys; from tradewind.cli.main import cli, main; cli.add_command("
+    code += f"click.Command('odd', callback=lambda: click.echo({odd!a}))); main(['odd'])"
+    printed = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, env={"PYTHONIOENCODING": "latin-1"}
+    )
+    assert printed.stdout == rb"\udcff\u65e5" + b"\n", printed.stderr
+
+
 def test_the_page_of_commands_is_current() -> None:
     module = runpy.run_path(str(DOCS / "generate_cli.py"))
     assert (DOCS / "cli.md").read_text() == module["page"](), "make docs"

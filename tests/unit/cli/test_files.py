@@ -38,6 +38,12 @@ def test_a_private_file_is_for_its_owner_alone(tmp_path: Path) -> None:
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
+def test_half_a_surrogate_is_written_as_json_writes_it(tmp_path: Path) -> None:
+    file = tmp_path / "x.json"
+    write_object(file, {"a": "\udcff"}, "json")
+    assert read_object(file) == {"a": "\udcff"}
+
+
 def test_a_dash_is_the_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
     write_object(Path("-"), {"a": "b"}, "env")
     assert capsys.readouterr().out == "a=b\n"
@@ -46,10 +52,16 @@ def test_a_dash_is_the_standard_output(capsys: pytest.CaptureFixture[str]) -> No
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("a.json", "{", "not valid JSON: .* in line 1"),
+        ("a.json", "{", "not valid JSON: .* line 1"),
         ("a.json", "[1]", "must hold an object"),
         ("a.yaml", "a: [", "not valid YAML"),
         ("a.yaml", "", "must hold an object"),
+        ("a.json", '{"a": NaN}', "NaN is not a number"),
+        ("a.json", '{"a": 1e999}', "1e999 is not a number"),
+        ("a.json", "[" * 100_000, "nested too deeply"),
+        ("a.yaml", "[" * 3_000, "nested too deeply"),
+        ("a.yaml", "a: 2026-02-30", "not valid YAML"),
+        ("a.yaml", "1: x", "the name 1 is not a text"),
         ("a.env", "# fine\n\nA=1\nB", "line 4: 'B' is not of the form NAME=value"),
         ("a.env", "A=1\nA=2", "line 2: A is there twice"),
     ],
@@ -74,7 +86,9 @@ def test_no_file_and_no_text(tmp_path: Path) -> None:
 
 def test_an_object_on_the_command_line() -> None:
     assert parse_object('{"a": 1}', "--conf") == {"a": 1}
-    with pytest.raises(UserError, match=r"--conf is not valid JSON: .* at character 1"):
+    with pytest.raises(UserError, match=r"--conf is not valid JSON: .*char 1\)"):
         parse_object("{a", "--conf")
+    with pytest.raises(UserError, match="Exceeds the limit"):
+        parse_object('{"a": 1' + "0" * 5000 + "}", "--conf")
     with pytest.raises(UserError, match=r"--conf must be a JSON object, not \[1\]"):
         parse_object("[1]", "--conf")
