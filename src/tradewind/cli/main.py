@@ -16,7 +16,7 @@ COMMANDS = {
     "scheduler": ("roles:scheduler", "Run a scheduler with its local executor."),
     "dag-processor": ("roles:dag_processor", "Run a DAG processor."),
     "triggerer": ("roles:triggerer", "Run a triggerer."),
-    "dags": ("dags:dags", "List, test, trigger and pause DAGs."),
+    "dags": ("dags:dags", "List, check, test, trigger and pause DAGs."),
     "runs": ("runs:runs", "Clear, mark and cancel DAG runs."),
     "tasks": ("tasks:tasks", "Look into tasks, test, clear and mark them."),
     "backfill": ("backfill:backfill", "Run a DAG for a range of past dates."),
@@ -24,6 +24,7 @@ COMMANDS = {
     "pools": ("pools:pools", "Manage pools."),
     "variables": ("variables:variables", "Manage variables."),
     "connections": ("connections:connections", "Manage connections."),
+    "providers": ("providers:providers", "Install provider packages, and see what they bring."),
     "db": ("db:db", "Migrate, check and clean the database."),
     "config": ("config:config", "Show the configuration."),
     "info": ("info:info", "Show this installation, for a bug report."),
@@ -42,9 +43,9 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run a command line; a user's mistake ends in one clear message and exit code 1."""
-    try:
     if isinstance(sys.stdout, io.TextIOWrapper):  # no id or log line is too odd for a terminal
         sys.stdout.reconfigure(errors="backslashreplace")
+    try:
         code: Any = cli.main(arguments, prog_name="tradewind", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
     except TradewindError as error:

@@ -36,18 +36,19 @@ def install() -> bool:
     """
     if any(isinstance(finder, AirflowFinder) for finder in sys.meta_path):
         return True
-    if apache_airflow_is_installed():
+    if where_apache_airflow_is() is not None:
         return False
     sys.meta_path.insert(0, AirflowFinder())
     return True
 
 
-def apache_airflow_is_installed() -> bool:
-    """Whether the core is importable. Provider packages alone share its namespace but lack it."""
+def where_apache_airflow_is() -> str | None:
+    """The core's folder, if it is installed. Provider packages alone share its namespace."""
     spec = PathFinder.find_spec("airflow")
     if spec is None or spec.origin is None:
-        return False
-    return os.path.isdir(os.path.join(os.path.dirname(spec.origin), "models"))
+        return None
+    folder = os.path.dirname(spec.origin)
+    return folder if os.path.isdir(os.path.join(folder, "models")) else None
 
 
 class AirflowFinder:
