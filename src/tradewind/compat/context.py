@@ -6,6 +6,9 @@ from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple, Protocol
 
+from tradewind.core.protocol import GetTaskStates, TaskStatesReply
+from tradewind.sdk.asking import ask
+
 XCOM_RETURN_KEY = "return_value"
 
 
@@ -38,6 +41,19 @@ class TaskInstanceKey(NamedTuple):
     run_id: str
     try_number: int = 1
     map_index: int = -1
+
+
+class RuntimeTaskInstance:
+    """What triggers ask of other task instances through Airflow's class of that name."""
+
+    @staticmethod
+    def get_task_states(dag_id: str, **filters: Any) -> dict[str, Any]:
+        """Run id → task id (with `_<map_index>` when mapped) → state."""
+        return dict(ask(GetTaskStates(dag_id=dag_id, **filters), TaskStatesReply).states)
+
+
+class AirflowContextDeprecationWarning(DeprecationWarning):
+    """Kept for filters in provider packages."""
 
 
 class SetupTeardownContext:

@@ -80,6 +80,16 @@ def provide_session(function: Function) -> Function:
     return function
 
 
+def clear_task_instances(*args: Any, **kwargs: Any) -> NoReturn:
+    """Airflow's way to run task instances again."""
+    _refuse("clear_task_instances()")
+
+
+def expand_alias_to_assets(*args: Any, **kwargs: Any) -> NoReturn:
+    """Airflow's query for the assets that tasks have put under an alias."""
+    _refuse("expand_alias_to_assets()")
+
+
 @contextmanager
 def create_session(*args: Any, **kwargs: Any) -> Iterator[Any]:
     _refuse("create_session()")

@@ -50,6 +50,11 @@ def iter_namespace(ns: ModuleType) -> Iterator[ModuleInfo]:
     return iter_modules(ns.__path__, f"{ns.__name__}.")
 
 
+def is_valid_dotpath(path: Any) -> bool:
+    """Whether it could be the dotted name of a module or of something in one."""
+    return isinstance(path, str) and all(map(str.isidentifier, path.split(".")))
+
+
 def qualname(o: Any, use_qualname: bool = False) -> str:
     """ "module.name" of a class, function, or an instance's class."""
     if not hasattr(o, "__qualname__"):

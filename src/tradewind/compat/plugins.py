@@ -14,6 +14,8 @@ class AirflowPlugin:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if cls.__module__.startswith("airflow.providers."):
+            return  # comes along with the operators that people import
         note_old_name(
             f"Tradewind does not load plugins, {cls.__name__} neither: import its timetables, "
             "operators and functions where they are used, and give macros to the DAG with "

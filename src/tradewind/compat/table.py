@@ -14,6 +14,7 @@ from types import MappingProxyType
 from tradewind.compat.table_current import CURRENT
 from tradewind.compat.table_missing import FAMILIES, explain, provider_of
 from tradewind.compat.table_old import ADVICE, OLD
+from tradewind.compat.table_providers import PROVIDERS
 
 __all__ = [
     "Name",
@@ -57,7 +58,7 @@ def provider_packages() -> frozenset[str]:
 def modules() -> frozenset[str]:
     """Every Airflow module of the table, and the packages that they are in."""
     known = set(provider_packages())
-    for module in (*CURRENT, *OLD):
+    for module in (*CURRENT, *PROVIDERS, *OLD):
         parts = module.split(".")
         known.update(".".join(parts[: end + 1]) for end in range(len(parts)))
     return frozenset(known)
@@ -70,11 +71,12 @@ def row(module: str) -> Row:
     everything_of: list[str] = []
     for source, name, attribute in _items(OLD.get(module, "")):
         names[name] = Name(source, attribute, _advice(module, name, source, attribute))
-    for source, name, attribute in _items(CURRENT.get(module, "")):
-        if name == "*":
-            everything_of.append(source)
-        else:
-            names[name] = Name(source, attribute)
+    for table in (PROVIDERS, CURRENT):
+        for source, name, attribute in _items(table.get(module, "")):
+            if name == "*":
+                everything_of.append(source)
+            else:
+                names[name] = Name(source, attribute)
     return Row(MappingProxyType(names), tuple(everything_of))
 
 

@@ -14,6 +14,12 @@ _CONTROL_PLANE = (
     "It is part of Airflow's own machinery (scheduler, web server, executors), which Tradewind"
     " replaces. DAG files do not need it."
 )
+_LISTENERS = "Listeners are not part of this version; use callbacks of the DAG or task."
+_METRICS = "Tradewind measures by itself; DAG files cannot add metrics."
+_LOGS = (
+    "Tradewind writes the logs of tasks itself, where TRADEWIND_STORAGE__URL says; log handlers of"
+    " provider packages are not used."
+)
 _SECRETS = (
     "Secrets backends are not part of this version. Set AIRFLOW_VAR_<NAME> and AIRFLOW_CONN_<ID>"
     " in the environment, or use `tradewind variables` and `tradewind connections`."
@@ -40,6 +46,7 @@ MISSING: dict[str, str] = {
     "airflow.api_connexion": _CONTROL_PLANE,
     "airflow.api_fastapi": _CONTROL_PLANE,
     "airflow.assets.manager": _CONTROL_PLANE,
+    "airflow.auth": _CONTROL_PLANE,
     "airflow.cli": _CONTROL_PLANE,
     "airflow.dag_processing": _CONTROL_PLANE,
     "airflow.executors": (
@@ -48,9 +55,8 @@ MISSING: dict[str, str] = {
     ),
     "airflow.jobs": _CONTROL_PLANE,
     "airflow.lineage": "Give inlets= and outlets= to the task; there is no lineage backend.",
-    "airflow.listeners": (
-        "Listeners are not part of this version; use callbacks of the DAG or task."
-    ),
+    "airflow.listeners": _LISTENERS,
+    "airflow.logging_config": _LOGS,
     "airflow.models.ImportError": _DATABASE,
     "airflow.models.SlaMiss": "SLAs are gone since Airflow 3; use a DeadlineAlert of the DAG.",
     "airflow.models.TaskFail": _DATABASE,
@@ -60,18 +66,41 @@ MISSING: dict[str, str] = {
     "airflow.models.slamiss": "SLAs are gone since Airflow 3; use a DeadlineAlert of the DAG.",
     "airflow.models.taskfail": _DATABASE,
     "airflow.models.taskreschedule": _DATABASE,
+    "airflow.observability": _METRICS,
     "airflow.policies": "Cluster policies are not part of this version.",
+    "airflow.sdk._shared.listeners": _LISTENERS,
+    "airflow.sdk.execution_time.coordinator": _CONTROL_PLANE,
+    "airflow.sdk.execution_time.supervisor": _CONTROL_PLANE,
+    "airflow.sdk.listener": _LISTENERS,
+    "airflow.sdk.observability": _METRICS,
+    "airflow.sdk.state": (
+        "Backends for task state are not part of this version; Tradewind keeps it in its database."
+    ),
     "airflow.secrets": _SECRETS,
-    "airflow.sdk.bases.secrets_backend": _SECRETS,
+    "airflow.security.kerberos": (
+        "Tradewind renews no Kerberos tickets; run kinit where tasks run, before they do."
+    ),
     "airflow.sensors.smart_sensor": (
         'Smart sensors are gone since Airflow 2.4; use deferrable=True or mode="reschedule".'
     ),
+    "airflow.sentry": "There is no Sentry integration; use callbacks of the DAG or task.",
     "airflow.serialization": _CONTROL_PLANE,
     "airflow.settings": _CONTROL_PLANE,
-    "airflow.stats": "Tradewind measures by itself; DAG files cannot add metrics.",
+    "airflow.stats": _METRICS,
     "airflow.ti_deps": _CONTROL_PLANE,
     "airflow.traces": "Tradewind measures by itself; DAG files cannot add traces.",
+    "airflow.triggers.shared_stream": (
+        "Streams that several triggers share are not part of this version."
+    ),
+    "airflow.utils.cli": _CONTROL_PLANE,
     "airflow.utils.dot_renderer": "Use `tradewind dags show --dot`.",
+    "airflow.utils.json": (
+        "It is used by XCom backends, which are not part of this version. Write large data to an"
+        " ObjectStoragePath and return the path."
+    ),
+    "airflow.utils.log.json_formatter": _LOGS,
+    "airflow.utils.providers_configuration_loader": _CONTROL_PLANE,
+    "airflow.utils.serve_logs": _LOGS,
     "airflow.www": _CONTROL_PLANE,
 }
 """Airflow module or name, which stands for all below it → advice."""

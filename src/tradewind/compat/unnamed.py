@@ -39,7 +39,7 @@ _NOT_USED = {"executors", "auth_manager", "cli", "example_dags"}
 
 def unnamed_requirements(provider: Path) -> list[str]:
     """What the modules in a provider package's folder import of the above; sorted requirements."""
-    found = set()
+    found: set[str] = set()
     for source in provider.rglob("*.py"):
         if _NOT_USED.isdisjoint(source.relative_to(provider).parts):
             imported = set(_IMPORT.findall(source.read_text(encoding="utf-8")))

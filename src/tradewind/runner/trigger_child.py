@@ -188,7 +188,7 @@ def main() -> None:
     from tradewind import compat
 
     compat.install()
-    masking.receiver = masker.add_value
+    masking.receiver, masking.redactor = masker.add_value, masker.redact
     sock = socket.socket(fileno=int(sys.argv[1]))
     sock.set_inheritable(False)
     root, log_folder = sys.argv[2], sys.argv[3]

@@ -42,7 +42,7 @@ def run(sock: socket.socket, output: int, root: str, file: str) -> NoReturn:
     _redirect(output)
     linux.die_with_parent(True)  # while the file is imported nobody watches the connection
     set_channel(HostChannel(connection))
-    masking.receiver = masker.add_value
+    masking.receiver, masking.redactor = masker.add_value, masker.redact
     try:
         dags = load_dag_file(root, file)
     except BaseException as error:

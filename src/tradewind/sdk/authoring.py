@@ -37,6 +37,11 @@ class ArgNotSet:
 NOTSET: Final = ArgNotSet()
 
 
+def is_arg_set(value: Any) -> bool:
+    """Whether the caller gave something."""
+    return not isinstance(value, ArgNotSet)
+
+
 class _Authoring(threading.local):
     def __init__(self) -> None:
         self.dags: list[DAG | None] = []

@@ -24,6 +24,7 @@ _PICKLE_PROTOCOL = 4  # the newest that Python 3.4 to 3.7 can read
 _SCRIPT = """\
 from __future__ import annotations
 
+import os as _os
 import sys
 
 import {serializer} as _library
@@ -44,17 +45,20 @@ else:
 
 {source}
 
-with open(_input_path, "rb") as _file:
-    _call = _library.load(_file)
+_call = {{"args": [], "kwargs": {{}}}}
+if _os.path.getsize(_input_path):
+    with open(_input_path, "rb") as _file:
+        _call = _library.load(_file)
 try:
     import pendulum as _pendulum
 except ImportError:
     pass
 else:
-    for _name in _call["pendulum_kwargs"]:
+    for _name in _call.get("pendulum_kwargs", ()):
         _call["kwargs"][_name] = _pendulum.instance(_call["kwargs"][_name])
-with open(_strings_path) as _file:
-    virtualenv_string_args = [_line.strip() for _line in _file]
+if _os.path.exists(_strings_path):
+    with open(_strings_path) as _file:
+        virtualenv_string_args = [_line.strip() for _line in _file]
 try:
     _result = {function}(*_call["args"], **_call["kwargs"])
 except Exception as _error:
@@ -64,6 +68,15 @@ except Exception as _error:
 with open(_output_path, "wb") as _file:
     _library.dump(_result, _file, protocol={protocol})
 """
+
+
+def script(source: str, function: str, serializer: str) -> str:
+    """A program that calls the function. Its arguments are paths: of the pickled arguments (an
+    empty file when there are none), the result, the string arguments (need not exist), the error.
+    """
+    return _SCRIPT.format(
+        serializer=serializer, source=source, function=function, protocol=_PICKLE_PROTOCOL
+    )
 
 
 @dataclass(frozen=True)
@@ -80,18 +93,11 @@ class ExternalCall:
 
     def prepare(self, folder: Path) -> list[str]:
         """Write what the other side needs; gives the arguments for its interpreter."""
-        script, arguments, result, strings, error = self._files(folder)
-        script.write_text(
-            _SCRIPT.format(
-                serializer=self.serializer,
-                source=self.source,
-                function=self.function,
-                protocol=_PICKLE_PROTOCOL,
-            )
-        )
+        program, arguments, result, strings, error = self._files(folder)
+        program.write_text(script(self.source, self.function, self.serializer))
         arguments.write_bytes(self._pickled_arguments())
         strings.write_text("\n".join(map(str, self.string_args)))
-        return [os.fspath(path) for path in (script, arguments, result, strings, error)]
+        return [os.fspath(path) for path in (program, arguments, result, strings, error)]
 
     def _pickled_arguments(self) -> bytes:
         """Pendulum's times travel as plain ones: the other side may have another one, or none."""
@@ -132,8 +138,8 @@ class ExternalCall:
     @staticmethod
     def _files(folder: Path) -> tuple[Path, Path, Path, Path, Path]:
         names = ("script.py", "script.in", "script.out", "string_args.txt", "termination.log")
-        script, arguments, result, strings, error = (folder / name for name in names)
-        return script, arguments, result, strings, error
+        program, arguments, result, strings, error = (folder / name for name in names)
+        return program, arguments, result, strings, error
 
 
 def _library(name: str) -> Any:

@@ -97,6 +97,17 @@ def task_decorators() -> Mapping[str, str]:
 
 
 @cache
+def asset_factories() -> Mapping[str, str]:
+    """Scheme of a URI → the import path of the function that makes the scheme's assets."""
+    return {
+        scheme: item["factory"]
+        for _, item in described("asset-uris")
+        if item.get("factory")
+        for scheme in item["schemes"]
+    }
+
+
+@cache
 def config_defaults() -> Mapping[tuple[str, str], str]:
     """(section, option), in lower case → the default that a provider gives it."""
     return {

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+DEFAULT_FORMAT_PREFIX = "airflow.ctx."
+ENV_VAR_FORMAT_PREFIX = "AIRFLOW_CTX_"
+
 _SOURCES = (
     ("task", "email", "dag_email"),
     ("task", "owner", "dag_owner"),
@@ -15,6 +18,15 @@ _SOURCES = (
     ("dag_run", "run_id", "dag_run_id"),
 )
 
+AIRFLOW_VAR_NAME_FORMAT_MAPPING = {
+    f"AIRFLOW_CONTEXT_{name.upper()}": {
+        "default": DEFAULT_FORMAT_PREFIX + name,
+        "env_var_format": ENV_VAR_FORMAT_PREFIX + name.upper(),
+    }
+    for _, _, name in _SOURCES
+}
+"""The keys of `context_to_airflow_vars` in both forms, as hooks look them up that pass them on."""
+
 
 def context_to_airflow_vars(
     context: Mapping[str, Any], in_env_var_format: bool = False
@@ -23,7 +35,7 @@ def context_to_airflow_vars(
 
     What the context or the run does not have (a run may lack a logical date) is left out.
     """
-    prefix = "AIRFLOW_CTX_" if in_env_var_format else "airflow.ctx."
+    prefix = ENV_VAR_FORMAT_PREFIX if in_env_var_format else DEFAULT_FORMAT_PREFIX
     values: dict[str, str] = {}
     for source, attribute, name in _SOURCES:
         value = getattr(context.get(source), attribute, None)

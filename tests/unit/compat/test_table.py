@@ -122,7 +122,8 @@ def test_nothing_is_both_there_and_missing(name: str) -> None:
     module, _, attribute = name.rpartition(".")
     here = name in table.modules() or attribute in table.row(module).names
     below = any(known.startswith(f"{name}.") for known in table.modules())
-    assert not here or below or name == "airflow.settings"
+    partly_there = {"airflow.models.asset", "airflow.settings"}
+    assert not here or below or name in partly_there
 
 
 def test_star_import_and_modules_as_names() -> None:

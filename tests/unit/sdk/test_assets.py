@@ -9,7 +9,6 @@ from tradewind.sdk import DAG, Asset, AssetAlias, AssetAll, AssetAny, asset, tas
 from tradewind.sdk.assets import Dataset, normalized_uri
 from tradewind.sdk.authoring import recording
 from tradewind.sdk.comms import set_channel
-from tradewind.sdk.lineage import HookLineageCollector
 from tradewind.sdk.serialize import serialize_dag
 from tradewind.sdk.state_store import NEVER_EXPIRE, AssetStateStores, TaskStateStore
 
@@ -194,14 +193,3 @@ def test_state_stores(channel: Events) -> None:
         one[Asset("b")]
     with pytest.raises(AttributeError, match="say which asset"):
         AssetStateStores(4, [Asset("a"), Asset("b")]).get("k")
-
-
-def test_lineage_is_collected_once_per_asset() -> None:
-    collector = HookLineageCollector()
-    assert not collector.has_collected
-    for _ in range(2):
-        collector.add_input_asset(None, uri="s3://b/k")
-    collector.add_extra(None, "key", 1)
-
-    assert collector.collected_assets.inputs == [Asset(uri="s3://b/k")]
-    assert collector.has_collected
