@@ -207,8 +207,8 @@ def convert(name: str, value: Any) -> Any:
 
 
 # name → (what became of it, or None when it is without effect; what to say)
-_RENAMED = {"task_concurrency": "max_active_tis_per_dag", "xcom_push": "do_xcom_push"}
-_DROPPED = {
+RENAMED = {"task_concurrency": "max_active_tis_per_dag", "xcom_push": "do_xcom_push"}
+DROPPED = {
     "provide_context": "the context is always passed",
     "sla": "use a DeadlineAlert of the DAG",
     "adhoc": "has no effect since Airflow 2",
@@ -222,11 +222,11 @@ def modernise(kwargs: MutableMapping[str, Any], accepted: frozenset[str]) -> lis
     Returns a sentence for each one that names the modern form.
     """
     notes = []
-    for old, new in _RENAMED.items():
+    for old, new in RENAMED.items():
         if old in kwargs and old not in accepted:
             kwargs.setdefault(new, kwargs.pop(old))
             notes.append(f"{old} is now called {new}")
-    for old, instead in _DROPPED.items():
+    for old, instead in DROPPED.items():
         if old in kwargs and old not in accepted:
             kwargs.pop(old)
             notes.append(f"{old} is ignored: {instead}")
@@ -247,7 +247,7 @@ def merged_defaults(
     if default_args is not None and not isinstance(default_args, Mapping):
         raise TypeError(f"default_args must be a mapping, got {type(default_args)}")
     merged.update(default_args or {})
-    for old, new in _RENAMED.items():
+    for old, new in RENAMED.items():
         if old in merged:
             merged.setdefault(new, merged[old])
     return merged

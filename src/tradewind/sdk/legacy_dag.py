@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from tradewind.sdk.authoring import NOTSET
 
-_RENAMED = {"concurrency": "max_active_tasks", "fail_stop": "fail_fast"}
-_DROPPED = {
+RENAMED = {"concurrency": "max_active_tasks", "fail_stop": "fail_fast"}
+DROPPED = {
     "default_view": "the UI remembers each user's view",
     "orientation": "the UI remembers each user's view",
     "sla_miss_callback": "use deadline=DeadlineAlert(...)",
@@ -30,11 +30,11 @@ def translate(
     merged = dict(values)
     notes: list[str] = []
     intervals = _old_schedule(merged, positional, legacy, notes)
-    for old, new in _RENAMED.items():
+    for old, new in RENAMED.items():
         if old in legacy:
             merged[new] = legacy.pop(old)
             notes.append(f"DAG argument {old} is now called {new}")
-    for old, instead in _DROPPED.items():
+    for old, instead in DROPPED.items():
         if legacy.pop(old, None) is not None:
             notes.append(f"DAG argument {old} is ignored: {instead}")
     if legacy:
