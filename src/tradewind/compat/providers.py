@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 from tradewind.sdk import providers
+from tradewind.sdk.exceptions import AirflowException
 from tradewind.sdk.providers import ConnectionType
 
 
@@ -61,6 +62,14 @@ class ProvidersManager:
             for provider, item in providers.described("dialects")
         }
 
+    def initialize_providers_queues(self) -> None:
+        """Nothing to do: `queue_class_names` looks when it is asked."""
+
+    @property
+    def queue_class_names(self) -> list[str]:
+        """Classes for kinds of message queues, without those whose modules cannot be imported."""
+        return sorted(path for _, path in providers.described("queues") if _find(path) is not None)
+
 
 class _Hooks(Mapping[str, HookInfo | None]):
     """Imports a hook when it is asked for: all of them would take many seconds."""
@@ -76,10 +85,7 @@ class _Hooks(Mapping[str, HookInfo | None]):
 
 
 def _hook_info(known: ConnectionType) -> HookInfo | None:
-    module, _, name = known.hook_class.rpartition(".")
-    try:
-        hook = getattr(import_module(module), name)
-    except (ImportError, AttributeError):
+    if (hook := _find(known.hook_class)) is None:
         return None
     return HookInfo(
         known.hook_class,
@@ -89,3 +95,12 @@ def _hook_info(known: ConnectionType) -> HookInfo | None:
         known.conn_type,
         hasattr(hook, "test_connection"),
     )
+
+
+def _find(path: str) -> Any:
+    """The object at an import path; None when it, or what its module needs, is missing."""
+    module, _, name = path.rpartition(".")
+    try:
+        return getattr(import_module(module), name)
+    except (ImportError, AttributeError, AirflowException):
+        return None

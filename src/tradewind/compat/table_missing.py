@@ -6,14 +6,11 @@ _KUBERNETES = (
     "Kubernetes operators are planned; they are not part of this version. Until then, run the task"
     " with @task, BashOperator or PythonOperator."
 )
-_DATABASE = (
-    "It reads or writes Airflow's metadata database, which DAG files cannot reach here. Use the"
-    " commands (`tradewind db clean`, `tradewind runs`, `tradewind tasks`) instead."
-)
 _CONTROL_PLANE = (
     "It is part of Airflow's own machinery (scheduler, web server, executors), which Tradewind"
     " replaces. DAG files do not need it."
 )
+_KERBEROS = "Tradewind renews no Kerberos tickets; run kinit where tasks run, before they do."
 _LISTENERS = "Listeners are not part of this version; use callbacks of the DAG or task."
 _METRICS = "Tradewind measures by itself; DAG files cannot add metrics."
 _LOGS = (
@@ -45,7 +42,6 @@ MISSING: dict[str, str] = {
     ),
     "airflow.api_connexion": _CONTROL_PLANE,
     "airflow.api_fastapi": _CONTROL_PLANE,
-    "airflow.assets.manager": _CONTROL_PLANE,
     "airflow.auth": _CONTROL_PLANE,
     "airflow.cli": _CONTROL_PLANE,
     "airflow.dag_processing": _CONTROL_PLANE,
@@ -55,19 +51,9 @@ MISSING: dict[str, str] = {
     ),
     "airflow.jobs": _CONTROL_PLANE,
     "airflow.lineage": "Give inlets= and outlets= to the task; there is no lineage backend.",
-    "airflow.listeners": _LISTENERS,
+    "airflow.listeners.listener": _LISTENERS,
     "airflow.logging_config": _LOGS,
-    "airflow.models.ImportError": _DATABASE,
-    "airflow.models.SlaMiss": "SLAs are gone since Airflow 3; use a DeadlineAlert of the DAG.",
-    "airflow.models.TaskFail": _DATABASE,
-    "airflow.models.asset": _DATABASE,
-    "airflow.models.log": _DATABASE,
-    "airflow.models.serialized_dag": _DATABASE,
-    "airflow.models.slamiss": "SLAs are gone since Airflow 3; use a DeadlineAlert of the DAG.",
-    "airflow.models.taskfail": _DATABASE,
-    "airflow.models.taskreschedule": _DATABASE,
     "airflow.observability": _METRICS,
-    "airflow.policies": "Cluster policies are not part of this version.",
     "airflow.sdk._shared.listeners": _LISTENERS,
     "airflow.sdk.execution_time.coordinator": _CONTROL_PLANE,
     "airflow.sdk.execution_time.supervisor": _CONTROL_PLANE,
@@ -77,23 +63,20 @@ MISSING: dict[str, str] = {
         "Backends for task state are not part of this version; Tradewind keeps it in its database."
     ),
     "airflow.secrets": _SECRETS,
-    "airflow.security.kerberos": (
-        "Tradewind renews no Kerberos tickets; run kinit where tasks run, before they do."
-    ),
+    "airflow.security.kerberos": _KERBEROS,
+    "airflow.security.utils": _KERBEROS,
     "airflow.sensors.smart_sensor": (
         'Smart sensors are gone since Airflow 2.4; use deferrable=True or mode="reschedule".'
     ),
     "airflow.sentry": "There is no Sentry integration; use callbacks of the DAG or task.",
     "airflow.serialization": _CONTROL_PLANE,
     "airflow.settings": _CONTROL_PLANE,
-    "airflow.stats": _METRICS,
     "airflow.ti_deps": _CONTROL_PLANE,
     "airflow.traces": "Tradewind measures by itself; DAG files cannot add traces.",
     "airflow.triggers.shared_stream": (
         "Streams that several triggers share are not part of this version."
     ),
     "airflow.utils.cli": _CONTROL_PLANE,
-    "airflow.utils.dot_renderer": "Use `tradewind dags show --dot`.",
     "airflow.utils.json": (
         "It is used by XCom backends, which are not part of this version. Write large data to an"
         " ObjectStoragePath and return the path."

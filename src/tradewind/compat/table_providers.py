@@ -18,6 +18,9 @@ PROVIDERS: dict[str, str] = {
     ),
     "airflow.sdk.log": "tradewind.sdk.masking: redact",
     "airflow.sdk.plugins_manager": "tradewind.compat.plugins: AirflowPlugin",
+    "airflow.sdk.providers_manager_runtime": (
+        "tradewind.compat.providers: ProvidersManagerTaskRuntime=ProvidersManager"
+    ),
     "airflow.sdk.types": "tradewind.compat.context: RuntimeTaskInstanceProtocol",
     # --- the core ---------------------------------------------------------------------------
     "airflow.api_fastapi.auth.managers.models.resource_details": (
@@ -29,6 +32,7 @@ PROVIDERS: dict[str, str] = {
     ),
     "airflow.secrets": "tradewind.compat.secrets: BaseSecretsBackend",
     "airflow.secrets.base_secrets": "tradewind.compat.secrets: BaseSecretsBackend",
+    "airflow.settings": "tradewind.compat.settings: pod_mutation_hook",
     "airflow.utils.context": "tradewind.compat.context: AirflowContextDeprecationWarning",
     "airflow.utils.deprecation_tools": (
         "tradewind.compat.deprecation: DeprecatedImportWarning add_deprecated_classes"

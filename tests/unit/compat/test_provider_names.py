@@ -237,3 +237,24 @@ def test_what_needs_airflows_database_says_so() -> None:
     for call in (expand_alias_to_assets, clear_task_instances):
         with pytest.raises(UserError, match="needs Airflow's metadata database"):
             call([])
+
+
+def test_only_message_queues_that_can_be_imported_are_offered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from airflow.providers_manager import ProvidersManager
+
+    paths = ["nowhere.Kafka", "queue.SimpleQueue", "queue.Nonsense"]
+    described = {"queues": [(None, path) for path in paths]}
+    monkeypatch.setattr("tradewind.sdk.providers.described", described.__getitem__)
+    manager = ProvidersManager()
+    manager.initialize_providers_queues()
+    assert manager.queue_class_names == ["queue.SimpleQueue"]
+
+
+def test_pods_are_sent_as_they_are() -> None:
+    from airflow.settings import pod_mutation_hook
+
+    pod = {"kind": "Pod"}
+    assert pod_mutation_hook(pod) is None
+    assert pod == {"kind": "Pod"}
