@@ -240,13 +240,13 @@ def _parts_of_uri(uri: str) -> dict[str, Any]:
     if count > 2:
         raise AirflowException(f"Invalid connection string: {uri}.")
     scheme = urlsplit(uri).scheme
-    rest = uri[len(scheme) + 3 :] if uri.startswith(f"{scheme}://") else uri
+    rest = uri.removeprefix(f"{scheme}:").removeprefix("//")
     protocol_name = None
     if count == 2:
         protocol_name, _, rest = rest.partition("://")
         if "@" in protocol_name or ":" in protocol_name:
             raise AirflowException(f"Invalid connection string: {uri}.")
-    parts = urlsplit(f"//{rest.removeprefix('//')}")
+    parts = urlsplit(f"//{rest}")
     host = unquote(_host_of(parts.netloc))
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     return {

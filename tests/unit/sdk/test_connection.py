@@ -31,6 +31,7 @@ URIS: list[tuple[str, dict[str, Any]]] = [
         "google-cloud-platform://?__extra__=%7B%22a%22%3A+%7B%22b%22%3A+1%7D%7D",
         {"conn_type": "google_cloud_platform", "host": "", "extra_dejson": {"a": {"b": 1}}},
     ),
+    ("sqlite:////data/a%20b.db", {"conn_type": "sqlite", "host": "", "schema": "/data/a b.db"}),
     ("ssh://[::1]:22", {"conn_type": "ssh", "host": "[::1]", "port": 22}),
     ("fs://", {"conn_type": "fs", "host": "", "login": None, "port": None, "extra": None}),
 ]
