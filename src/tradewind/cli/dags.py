@@ -25,6 +25,7 @@ from tradewind.store.listings import RunFilter
         "trigger": ("dag_actions:trigger", "Make a run of a DAG."),
         "pause": ("dag_actions:pause", "Pause DAGs."),
         "unpause": ("dag_actions:unpause", "Resume DAGs."),
+        "upgrade": ("upgrade:upgrade", "Show the modern form of DAG files of Airflow 1 and 2."),
         "delete": ("dag_actions:delete", "Delete everything that was recorded of a DAG."),
     },
 )
