@@ -8,9 +8,10 @@ process.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from typing import Any
 
 log = logging.getLogger(__name__)
@@ -105,6 +106,24 @@ def asset_factories() -> Mapping[str, str]:
         if item.get("factory")
         for scheme in item["schemes"]
     }
+
+
+@cache
+def filesystem(scheme: str) -> Callable[..., Any] | None:
+    """What makes the fsspec file system of a URL's scheme: (conn_id, storage_options) → it.
+
+    None when no provider has the scheme. Asks them in turn: their modules take long to import.
+    """
+    for _, name in described("filesystems"):
+        try:
+            module = import_module(name)
+        except ImportError as error:
+            log.info("%s cannot be used: %s", name, error)
+            continue
+        if scheme in module.schemes:
+            made: Callable[..., Any] = module.get_fs
+            return made
+    return None
 
 
 @cache

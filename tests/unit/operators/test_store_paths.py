@@ -1,12 +1,14 @@
 """`ObjectStoragePath` in a store that is no file system: fsspec's memory."""
 
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from support.task_bench import ControlPlane, connected
 from tradewind.core.protocol import ConnectionValue
-from tradewind.sdk import ObjectStoragePath
+from tradewind.sdk import ObjectStoragePath, providers
 
 
 def test_a_store_is_opened_with_its_connection(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,3 +72,34 @@ def test_where_we_are() -> None:
     assert ObjectStoragePath.cwd().path == str(Path.cwd())
     assert ObjectStoragePath.home().path == str(Path.home())
     assert ObjectStoragePath("relative").absolute().path == str(Path("relative").absolute())
+
+
+def test_the_stores_provider_opens_it_where_it_is_installed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    asked = []
+
+    class Theirs(MemoryFileSystem):
+        cachable = False
+
+    def get_fs(conn_id: str | None, storage_options: dict[str, str]) -> Theirs:
+        asked.append((conn_id, storage_options))
+        return Theirs()
+
+    theirs = SimpleNamespace(schemes=["memory", "other"], get_fs=get_fs)
+    monkeypatch.setitem(sys.modules, "acme_fs", theirs)
+    monkeypatch.setattr(
+        providers, "described", {"filesystems": [(None, "nowhere.fs"), (None, "acme_fs")]}.get
+    )
+    providers.filesystem.cache_clear()
+    try:
+        folder = ObjectStoragePath("memory://store@bucket/theirs", speed="high")
+        (folder / "x").write_text("1")
+        assert [type(path.fs) for path in folder.iterdir()] == [Theirs]
+        assert asked == [("store", {"speed": "high"})]
+        assert providers.filesystem("unknown") is None
+        assert type(ObjectStoragePath("memory://bucket/without").fs) is MemoryFileSystem
+    finally:
+        providers.filesystem.cache_clear()

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from urllib.parse import unquote, urlsplit
 
 from tradewind.sdk.optional import optional_module
+from tradewind.sdk.providers import filesystem
 
 _STORE_PACKAGES = "(and s3fs for s3://, gcsfs for gs://, adlfs for abfs://)"
 
@@ -22,8 +23,9 @@ class ObjectStoragePath:
 
     It has pathlib's methods, and more (`copy`, `move`, `size`, `bucket`, `key`…). `conn_id`, or the
     name before the ``@``, is the connection whose login, password and extra the store is opened
-    with; further keywords go to its fsspec file system. Local files need no package; for others
-    install universal-pathlib and the store's own (s3fs, gcsfs, adlfs).
+    with: by the store's provider package where that is installed, which also knows roles, endpoints
+    and so on. Further keywords go to the store's fsspec file system. Local files need no package;
+    for others install universal-pathlib and the store's own (s3fs, gcsfs, adlfs).
     """
 
     __version__: ClassVar[int] = 1
@@ -60,6 +62,10 @@ class ObjectStoragePath:
         upath = optional_module(
             "upath", package="universal-pathlib " + _STORE_PACKAGES, needed_by=repr(self._url)
         )
+        if self.conn_id is not None and (get_fs := filesystem(self.protocol)) is not None:
+            path = upath.UPath(self._url, **self.storage_options)
+            path._fs_cached = get_fs(self.conn_id, self.storage_options)  # paths below inherit it
+            return path
         return upath.UPath(self._url, **self._connection_options(), **self.storage_options)
 
     def _take(self, path: Any) -> None:
