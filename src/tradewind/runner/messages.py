@@ -141,10 +141,22 @@ class Exited(Message, frozen=True):
 # --- triggerer ⇄ trigger child ----------------------------------------------------------------
 
 
+class Deferred(Message, frozen=True):
+    """The task instance that waits for a trigger, under Airflow's names."""
+
+    id: int
+    dag_id: str
+    task_id: str
+    run_id: str
+    map_index: int
+    try_number: int
+
+
 class RunTrigger(Message, frozen=True):
     """Run a trigger until its first event, or with `continuous` (asset watchers) for ever.
 
     `file`: the DAG file, for a class that is defined in one. `kwargs` are in the XCom encoding.
+    `task_instance`: None for an asset's watcher.
     """
 
     trigger_id: int
@@ -153,6 +165,7 @@ class RunTrigger(Message, frozen=True):
     file: str
     log_file: str = ""
     continuous: bool = False
+    task_instance: Deferred | None = None
 
 
 class CancelTrigger(Message, frozen=True):

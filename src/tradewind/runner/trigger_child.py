@@ -147,6 +147,7 @@ class TriggerChild:
         kwargs = {key: serde.decode(value) for key, value in order.kwargs.items()}
         trigger = trigger_class(**kwargs)
         trigger.trigger_id = order.trigger_id
+        trigger.task_instance = order.task_instance
         return trigger
 
 

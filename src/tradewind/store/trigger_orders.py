@@ -5,12 +5,20 @@ from collections.abc import Collection
 from sqlalchemy import Connection, func, select
 
 from tradewind.store.engine import Rows
-from tradewind.store.schema import attempt, dag, dag_run, trigger
+from tradewind.store.schema import attempt, dag, dag_run, task_instance, trigger
+
+_NAMES = (
+    dag_run.c.dag_id,
+    dag_run.c.run_id,
+    task_instance.c.task_id,
+    task_instance.c.map_index,
+    task_instance.c.try_number,
+)
 
 
 def orders(tx: Connection, ids: Collection[int]) -> Rows:
-    """Rows of `trigger`, with the DAG's `file` and the `log_file` of the attempt that deferred
-    (both None for an asset's watcher)."""
+    """Rows of `trigger`, with the DAG's `file`, the `log_file` of the attempt that deferred, and
+    what names the task instance (all None for an asset's watcher)."""
     of_instance = attempt.alias()
     newest = (
         select(func.max(of_instance.c.id))
@@ -18,7 +26,8 @@ def orders(tx: Connection, ids: Collection[int]) -> Rows:
         .scalar_subquery()
     )
     return tx.execute(
-        select(trigger, dag.c.file, attempt.c.log_file)
+        select(trigger, dag.c.file, attempt.c.log_file, *_NAMES)
+        .outerjoin(task_instance, task_instance.c.id == trigger.c.task_instance_id)
         .outerjoin(dag_run, dag_run.c.id == trigger.c.run_pk)
         .outerjoin(dag, dag.c.dag_id == dag_run.c.dag_id)
         .outerjoin(attempt, attempt.c.id == newest)

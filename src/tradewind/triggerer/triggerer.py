@@ -22,7 +22,7 @@ from sqlalchemy import Connection
 from tradewind.core.clock import Clock
 from tradewind.core.errors import InfrastructureError, NotFound
 from tradewind.core.protocol import OutletEvent, Reply, Request, Resume
-from tradewind.runner.messages import RunTrigger, TriggerFailed, TriggerFired
+from tradewind.runner.messages import Deferred, RunTrigger, TriggerFailed, TriggerFired
 from tradewind.store import asset_events, assets, inbox, trigger_orders, triggers
 from tradewind.store.engine import AnyRow, Store
 from tradewind.triggerer.child import Child
@@ -161,6 +161,7 @@ class Triggerer:
             file=row.file or "",
             log_file=row.log_file or "",
             continuous=row.asset_name is not None,
+            task_instance=_deferred(row),
         )
         try:
             self._child(row.digest).run(order)
@@ -266,6 +267,19 @@ class Triggerer:
     def _tell(self) -> None:
         self._told = True
         self.wake()
+
+
+def _deferred(row: AnyRow) -> Deferred | None:
+    if row.task_instance_id is None:
+        return None
+    return Deferred(
+        id=row.task_instance_id,
+        dag_id=row.dag_id,
+        task_id=row.task_id,
+        run_id=row.run_id,
+        map_index=row.map_index,
+        try_number=row.try_number,
+    )
 
 
 def _time_has_come(row: AnyRow) -> TriggerFired:

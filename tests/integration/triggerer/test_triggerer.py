@@ -65,6 +65,21 @@ class Asking(Base):
         yield TriggerEvent([Variable.get("place"), os.environ.get("TRADEWIND_DATABASE__URL")])
 
 
+class Knowing(Base):
+    async def run(self):
+        from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+
+        ti = self.task_instance
+        states = await asyncio.to_thread(
+            RuntimeTaskInstance.get_task_states,
+            dag_id=ti.dag_id,
+            task_ids=[ti.task_id],
+            run_ids=[ti.run_id],
+            map_index=ti.map_index,
+        )
+        yield TriggerEvent([states, ti.map_index])
+
+
 class Ending(Base):
     async def run(self):
         yield TaskSuccessEvent()
@@ -250,6 +265,12 @@ def test_triggers_ask_through_the_triggerer_and_have_no_credentials(
     with world.store.begin() as tx:
         variables.put(tx, "place", "here")
     assert world.resumed(world.defer("Asking")).event == ["here", None]
+
+
+def test_a_trigger_knows_which_task_waits_for_it(world: World) -> None:
+    world.triggerer()
+    pk = world.defer("Knowing")
+    assert world.resumed(pk).event == [{"r1": {"t_1": "deferred"}}, 1]
 
 
 def test_an_event_may_end_the_task(world: World) -> None:

@@ -71,7 +71,8 @@ class BaseTrigger(ABC, LoggingMixin):
 
     An instance is sent as the class path and arguments that `serialize` gives, and may be started
     several times over its life (the triggerer restarts, or another one takes over): `run` must
-    not count on having been started once.
+    not count on having been started once. `task_instance` names the one that waits (dag_id,
+    task_id, run_id, map_index, try_number); None for an asset's watcher.
     """
 
     supports_triggerer_queue: ClassVar[bool] = True
