@@ -6,6 +6,7 @@ from statistics import fmean
 
 from tradewind.core.dag import DeadlineSpec
 from tradewind.core.errors import InvalidDag
+from tradewind.core.moments import later
 
 _DEFAULT_MAX_RUNS = 10
 
@@ -33,7 +34,7 @@ def due_at(
     as many as `runs_needed` says.
     """
     reference = _reference(spec, logical_date, queued_at, durations, now)
-    return None if reference is None else reference + timedelta(seconds=spec.interval_seconds)
+    return None if reference is None else later(reference, spec.interval_seconds)
 
 
 def _reference(

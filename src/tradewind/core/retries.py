@@ -6,6 +6,7 @@ from hashlib import sha1
 
 from tradewind.core.dag import TaskSpec
 from tradewind.core.instances import RunFacts, TaskInstance
+from tradewind.core.moments import later
 
 MAX_DELAY_SECONDS = 24 * 60 * 60
 """Exponential waits never grow beyond this, as in Airflow."""
@@ -34,8 +35,8 @@ def may_retry(ti: TaskInstance) -> bool:
     return ti.try_number <= ti.max_tries
 
 
-def retry_delay(spec: TaskSpec, facts: RunFacts, try_number: int) -> timedelta:
-    """How long to wait after try `try_number` (from 1) has failed.
+def retry_delay(spec: TaskSpec, facts: RunFacts, try_number: int) -> float:
+    """How many seconds to wait after try `try_number` (from 1) has failed.
 
     Constant, or exponential: base × factor^(try-1), rounded up to whole seconds, plus up to as much
     again. That part is Airflow's: fixed by a hash, so the same instance waits equally long however
@@ -43,23 +44,22 @@ def retry_delay(spec: TaskSpec, facts: RunFacts, try_number: int) -> timedelta:
     """
     factor = spec.retry_exponential_backoff
     if factor <= 0 or factor == 1:
-        return timedelta(seconds=spec.retry_delay_seconds)
+        return spec.retry_delay_seconds
     try:
         base = max(1, math.ceil(spec.retry_delay_seconds * factor ** (try_number - 1)))
-    except OverflowError:
+    except (OverflowError, ValueError):  # the latter: the factor is no number
         base = MAX_DELAY_SECONDS
     key = f"{facts.dag_id}#{spec.task_id}#{facts.logical_date}#{try_number}"
     jitter = int(sha1(key.encode(), usedforsecurity=False).hexdigest(), 16) % base
     seconds: float = min(base + jitter, MAX_DELAY_SECONDS)
     if spec.max_retry_delay_seconds:
         seconds = min(seconds, spec.max_retry_delay_seconds)
-    return timedelta(seconds=seconds)
+    return seconds
 
 
 def retry_at(
     spec: TaskSpec, facts: RunFacts, ti: TaskInstance, ended: datetime, override: float | None
 ) -> datetime:
     """When the next try is due. `override`: seconds that a retry policy asked for instead."""
-    if override is not None:
-        return ended + timedelta(seconds=override)
-    return ended + retry_delay(spec, facts, ti.try_number)
+    seconds = retry_delay(spec, facts, ti.try_number) if override is None else override
+    return later(ended, seconds)

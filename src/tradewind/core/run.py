@@ -23,6 +23,7 @@ from tradewind.core.expansion import expand, fits
 from tradewind.core.instances import Past, RunFacts, TaskInstance
 from tradewind.core.ledger import Ledger
 from tradewind.core.mapping import upstream_indexes
+from tradewind.core.moments import in_utc, later
 from tradewind.core.past import PastGate
 from tradewind.core.plan import DagPlan
 from tradewind.core.protocol import (
@@ -142,7 +143,7 @@ class Run:
         seconds = self.plan.dag.dagrun_timeout_seconds
         if seconds is None or self.facts.start_date is None:
             return None
-        return self.facts.start_date + timedelta(seconds=seconds)
+        return later(self.facts.start_date, seconds)
 
     def awaits_past(self) -> bool:
         """Whether something must wait for the previous run; then `set_past` is to follow it."""
@@ -238,7 +239,7 @@ class Run:
                 self._defer(ti, outcome, now)
             case _:
                 self._ledger.end(ti, S.UP_FOR_RESCHEDULE, now, None)
-                self._ledger.wake_at(ti, outcome.at)
+                self._ledger.wake_at(ti, in_utc(outcome.at))
         return True
 
     def lost(self, ti: TaskInstance, category: str, reason: str, now: datetime) -> bool:
@@ -357,7 +358,7 @@ class Run:
         ti.attempt_id = None
         ti.resume = Resume(method=outcome.method, kwargs=outcome.kwargs)
         if outcome.timeout_seconds is not None:
-            self._ledger.wake_at(ti, now + timedelta(seconds=outcome.timeout_seconds))
+            self._ledger.wake_at(ti, later(now, outcome.timeout_seconds))
         self._ledger.effects.append(
             CreateTrigger(ti, outcome.trigger_classpath, outcome.trigger_kwargs)
         )

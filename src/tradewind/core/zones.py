@@ -18,7 +18,8 @@ def zone(name: str) -> tzinfo:
     if offset := _OFFSET.fullmatch(name):
         sign, hours, minutes = offset.groups()
         distance = timedelta(hours=int(hours), minutes=int(minutes))
-        return timezone(-distance if sign == "-" else distance)
+        if distance < timedelta(days=1):
+            return timezone(-distance if sign == "-" else distance)
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):  # unknown, malformed, or a folder of zones

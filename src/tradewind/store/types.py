@@ -6,6 +6,8 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer, String, TypeDecorator
 from sqlalchemy.ext.compiler import compiles
 
+from tradewind.core.moments import in_utc
+
 
 class UtcDateTime(TypeDecorator[datetime]):
     """Aware UTC in Python; timestamptz on PostgreSQL, ISO text on SQLite (it sorts)."""
@@ -18,7 +20,7 @@ class UtcDateTime(TypeDecorator[datetime]):
             return None
         if value.tzinfo is None:
             raise ValueError(f"a naive datetime cannot be stored: {value!r}")
-        value = value.astimezone(UTC)
+        value = in_utc(value)
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:

@@ -1,8 +1,9 @@
 """Answers about values: XComs, variables, connections, state stores, rendered fields, questions."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from tradewind.core.errors import Superseded
+from tradewind.core.moments import later
 from tradewind.core.protocol import (
     AnswerHitl,
     ConnectionReply,
@@ -142,7 +143,7 @@ def set_state(call: Call, message: SetState) -> Ok:
 def _expiry(call: Call, retention_seconds: float | None, now: datetime) -> datetime | None:
     if retention_seconds is None:
         return None if call.state_retention is None else now + call.state_retention
-    return None if retention_seconds == 0 else now + timedelta(seconds=retention_seconds)
+    return None if retention_seconds == 0 else later(now, retention_seconds)
 
 
 def delete_state(call: Call, message: DeleteState) -> Ok:

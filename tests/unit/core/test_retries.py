@@ -6,6 +6,7 @@ import pytest
 
 from support.worlds import START, task
 from tradewind.core.instances import RunFacts, TaskInstance
+from tradewind.core.moments import LATEST
 from tradewind.core.retries import MAX_DELAY_SECONDS, may_retry, retry_at, retry_delay
 from tradewind.core.states import DagRunType
 
@@ -17,7 +18,7 @@ def facts(logical_date: datetime | None = AT) -> RunFacts:
 
 
 def seconds(try_number: int, logical_date: datetime | None = AT, **fields: float | None) -> float:
-    return retry_delay(task("t", **fields), facts(logical_date), try_number).total_seconds()
+    return retry_delay(task("t", **fields), facts(logical_date), try_number)
 
 
 @pytest.mark.parametrize("factor", [0.0, 1.0, -2.0])
@@ -91,3 +92,9 @@ def test_tries_are_counted_against_the_last_clear(
     tries: int, max_tries: int, expected: bool
 ) -> None:
     assert may_retry(TaskInstance(task_id="t", try_number=tries, max_tries=max_tries)) is expected
+
+
+def test_a_wait_without_end_or_sense_stays_in_the_calendar() -> None:
+    ti = TaskInstance(task_id="t", try_number=1)
+    assert retry_at(task("t"), facts(), ti, START, timedelta.max.total_seconds()) == LATEST
+    assert seconds(3, retry_exponential_backoff=float("nan")) <= MAX_DELAY_SECONDS
