@@ -15,7 +15,7 @@ from tradewind.scheduler.scheduler import Scheduler
 from tradewind.scheduler.settings import SchedulerSettings
 from tradewind.store import dags, runs
 from tradewind.store.engine import Store
-from tradewind.store.schema import attempt, attempt_event, dag_run, pool, task_instance, task_limit
+from tradewind.store.schema import attempt, dag_run, history, pool, task_instance, task_limit
 
 FAIL = Failed(error_type="ValueError", message="it went wrong")
 
@@ -240,9 +240,7 @@ class World:
 
     def history(self, attempt_id: int) -> list[str]:
         rows = self.query(
-            select(attempt_event.c.event)
-            .where(attempt_event.c.attempt_id == attempt_id)
-            .order_by(attempt_event.c.id)
+            select(history.c.event).where(history.c.attempt_id == attempt_id).order_by(history.c.id)
         )
         return [row.event for row in rows]
 

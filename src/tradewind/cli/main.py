@@ -25,6 +25,7 @@ COMMANDS = {
     "variables": ("variables:variables", "Manage variables."),
     "connections": ("connections:connections", "Manage connections."),
     "providers": ("providers:providers", "Install provider packages, and see what they bring."),
+    "history": ("history:history", "Check the recorded history."),
     "db": ("db:db", "Migrate, check and clean the database."),
     "config": ("config:config", "Show the configuration."),
     "info": ("info:info", "Show this installation, for a bug report."),

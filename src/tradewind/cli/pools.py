@@ -1,6 +1,7 @@
 """`tradewind pools`."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -72,8 +73,13 @@ def set_(pool: str, slots: int, description: str, include_deferred: bool) -> Non
     if slots < -1:
         raise UserError(f"A pool cannot have {slots} slots.", hint="Give 0 or more; -1: no limit.")
     with current_store() as store, store.begin() as tx:
-        statements.put(
-            tx, pool, slots, description=description or None, include_deferred=include_deferred
+        statements.change(
+            tx,
+            pool,
+            slots,
+            now=datetime.now(UTC),
+            description=description or None,
+            include_deferred=include_deferred,
         )
         store.notify(tx, "scheduler")
     click.echo(f"Pool {pool} has {'no limit' if slots == -1 else f'{slots} slots'}.")
@@ -86,7 +92,7 @@ def delete(pool: str, yes: bool) -> None:
     """Delete a pool."""
     confirm(f"Delete the pool {pool}?", yes=yes)
     with current_store() as store, store.begin() as tx:
-        if not statements.remove(tx, pool):
+        if not statements.remove(tx, pool, now=datetime.now(UTC)):
             raise _unknown(pool)
     click.echo(f"Pool {pool} is deleted.")
 
@@ -123,10 +129,11 @@ def import_(file: Path) -> None:
             )
     with current_store() as store, store.begin() as tx:
         for name, values in found.items():
-            statements.put(
+            statements.change(
                 tx,
                 name,
                 values["slots"],
+                now=datetime.now(UTC),
                 description=values.get("description"),
                 include_deferred=bool(values.get("include_deferred", False)),
             )

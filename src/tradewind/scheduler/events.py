@@ -166,7 +166,8 @@ def _end(model: RunModel, attempt: Attempt, at: datetime) -> None:
     attempt.state = AttemptState.ENDED
     attempt.ended_at = at
     del model.attempts[attempt.id]
-    model.note(attempt, "finish", at, attempt.outcome)
+    state = model.by_id[attempt.task_instance_id].state
+    model.note(attempt, "finish", at, state.value)
 
 
 def _verdict(before: TaskInstanceState, after: TaskInstanceState) -> str:
@@ -180,13 +181,8 @@ def _verdict(before: TaskInstanceState, after: TaskInstanceState) -> str:
 
 def _refuse(model: RunModel, report: Report, why: str) -> None:
     """Written down for what would have changed something; a start that comes late would not."""
-    if report.kind == "finished" and report.attempt_id is not None:
-        model.unsaved.history.append(refusal(report.attempt_id, report.at, why))
-
-
-def refusal(attempt_id: int, at: datetime, why: str) -> dict[str, Any]:
-    """A row of history: what the attempt said of its end was not believed."""
-    return {"attempt_id": attempt_id, "event": "refuse", "at": at, "detail": why}
+    if report.kind == "finished":
+        model.record("refuse", report.at, why, attempt_id=report.attempt_id)
 
 
 def expire(model: RunModel, attempt: Attempt, now: datetime) -> None:

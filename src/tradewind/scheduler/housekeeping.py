@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from tradewind.scheduler import events
 from tradewind.scheduler.models import RunModel
-from tradewind.store import attempts, backfills, inbox, limits, states
+from tradewind.store import attempts, backfills, history, inbox, limits, states
 
 logger = logging.getLogger(__name__)
 
@@ -48,10 +48,17 @@ def forget_expired(tx: Connection, *, now: datetime) -> None:
 def tidy(tx: Connection, *, now: datetime) -> None:
     """Close what is over, and write down what came too late for its run."""
     backfills.complete_finished(tx, now=now)
-    attempts.add_events(
+    history.add(
         tx,
         [
-            events.refusal(row.attempt_id, row.created_at, "its run was over")
+            {
+                "run_pk": row.run_pk,
+                "task_instance_id": row.task_instance_id,
+                "attempt_id": row.attempt_id,
+                "event": "refuse",
+                "at": row.created_at,
+                "detail": "its run was over",
+            }
             for row in inbox.take_of_finished_runs(tx)
             if row.kind == "finished"
         ],

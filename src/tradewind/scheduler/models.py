@@ -18,11 +18,19 @@ from tradewind.core.instances import Past, RunFacts, TaskInstance
 from tradewind.core.plan import DagPlan
 from tradewind.core.protocol import AssetEvent
 from tradewind.core.run import Run
-from tradewind.core.states import AttemptState, DagRunState, DagRunType, TaskInstanceState
+from tradewind.core.states import (
+    FINISHED_STATES,
+    AttemptState,
+    DagRunState,
+    DagRunType,
+    TaskInstanceState,
+)
 from tradewind.store import asset_events, attempts, runs, task_instances
 from tradewind.store.engine import AnyRow
 
 _VERSIONS_KEPT = 256
+_TOLD = FINISHED_STATES | {TaskInstanceState.DEFERRED}  # leaving them is history
+_HISTORY_COLUMNS = ("run_pk", "task_instance_id", "attempt_id", "event", "at", "detail")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +98,8 @@ class Unsaved:
 
     changes: Changes = field(default_factory=Changes)
     claims: list[TaskInstance] = field(default_factory=list)  # without an attempt yet
+    # Instances that came to an end, left one, or wait no longer, and the state that they went to:
+    ends: list[tuple[TaskInstance, TaskInstanceState]] = field(default_factory=list)
     attempts: dict[int, Attempt] = field(default_factory=dict)
     history: list[dict[str, Any]] = field(default_factory=list)
     reports: list[Report] = field(default_factory=list)
@@ -113,6 +123,7 @@ class RunModel:
         self.consumed: list[AssetEvent] = []
         self.unsaved = Unsaved()
         self._held: dict[int, TaskInstanceState] = {}  # by id(instance), as counted
+        self.stored_state = DagRunState(row.state)
         self.counted_running = row.state == DagRunState.RUNNING and row.backfill_id is None
         for ti in run.instances():
             if ti.id is not None:
@@ -150,6 +161,8 @@ class RunModel:
         """The state that the counters counted the instance in, and the one from now on."""
         before = self._held.get(id(ti), TaskInstanceState.NONE)
         self._held[id(ti)] = ti.state
+        if before is not ti.state and (before in _TOLD or ti.state in FINISHED_STATES):
+            self.unsaved.ends.append((ti, ti.state))
         return before, ti.state
 
     def stored(self, new: Iterable[TaskInstance]) -> None:
@@ -167,9 +180,19 @@ class RunModel:
     def note(self, attempt: Attempt, event: str, at: datetime, detail: str | None = None) -> None:
         """Write history, and the attempt's row with it."""
         self.unsaved.attempts[attempt.id] = attempt
-        self.unsaved.history.append(
-            {"attempt_id": attempt.id, "event": event, "at": at, "detail": detail}
-        )
+        self.record(event, at, detail, attempt.task_instance_id, attempt.id)
+
+    def record(
+        self,
+        event: str,
+        at: datetime,
+        detail: str | None = None,
+        task_instance_id: int | None = None,
+        attempt_id: int | None = None,
+    ) -> None:
+        """Write history."""
+        row = (self.pk, task_instance_id, attempt_id, event, at, detail)
+        self.unsaved.history.append(dict(zip(_HISTORY_COLUMNS, row, strict=True)))
 
 
 class Documents:

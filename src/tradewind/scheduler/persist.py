@@ -4,7 +4,7 @@ Counters, then the runs' revisions (the fence), then everything that belongs to 
 writers of runs come through here, schedulers with a lease and people's actions without one.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,12 +13,12 @@ from sqlalchemy import Connection
 
 from tradewind.core.errors import Superseded
 from tradewind.core.instances import TaskInstance
-from tradewind.core.states import AttemptState
+from tradewind.core.states import FINISHED_STATES, AttemptState, DagRunState
 from tradewind.scheduler import claiming, counters, effects
 from tradewind.scheduler.effects import Gathered
 from tradewind.scheduler.launch import log_file
 from tradewind.scheduler.models import Attempt, Documents, RunModel, Tries, Unsaved
-from tradewind.store import attempts, inbox, runs, task_instances
+from tradewind.store import attempts, history, inbox, runs, task_instances
 from tradewind.store.attempts import VERDICT_COLUMNS
 
 
@@ -31,6 +31,7 @@ class Writer:
     default_executor: str = ""
     parallelism: int = 0
     attempt_lease_seconds: float = 0.0
+    slots: Mapping[str, int] = field(default_factory=dict)  # of each executor of the writer
 
 
 @dataclass(slots=True)
@@ -63,9 +64,8 @@ def save(
     saved.launches = _save_instances(tx, models, writer, now)
     moved = {pk: attempt for model in models for pk, attempt in model.unsaved.attempts.items()}
     moved |= {attempt.id: attempt for attempt in ended}
-    history = [row for model in models for row in model.unsaved.history]
-    history.sort(key=lambda row: bool(row["event"] == "claim"))  # what it gives back comes first
-    save_attempts(tx, moved.values(), history)
+    _save_attempts(tx, moved.values())
+    _save_history(tx, models, by_hand=writer.owner is None, now=now)
     effects.store(tx, saved.gathered, known, now)
     inbox.remove(
         tx,
@@ -83,6 +83,7 @@ def committed(models: Iterable[RunModel]) -> None:
     """The transaction that saved these models has committed: nothing of them is unsaved."""
     for model in models:
         model.revision += 1
+        model.stored_state = model.facts.state
         model.unsaved = Unsaved()
 
 
@@ -159,9 +160,8 @@ def _insert_attempts(
         known = {name: row[name] for name in Attempt.__slots__ if name in row}
         attempt = Attempt(id=attempt_id, **known)
         model.attempts[attempt_id] = attempt
-        model.unsaved.history.append(
-            {"attempt_id": attempt_id, "event": "claim", "at": now, "detail": None}
-        )
+        limits = f"{writer.parallelism} {writer.slots.get(attempt.executor, 0)}"
+        model.record("claim", now, limits, ti.id, attempt_id)
         launches.append((model, attempt))
     return launches
 
@@ -187,8 +187,8 @@ def _intent(model: RunModel, ti: TaskInstance, writer: Writer, now: datetime) ->
     }
 
 
-def save_attempts(tx: Connection, known: Iterable[Attempt], history: list[dict[str, Any]]) -> None:
-    """Write what became of attempts, and their history."""
+def _save_attempts(tx: Connection, known: Iterable[Attempt]) -> None:
+    """Write what became of attempts."""
     attempts.update_verdicts(
         tx,
         [
@@ -196,4 +196,36 @@ def save_attempts(tx: Connection, known: Iterable[Attempt], history: list[dict[s
             for attempt in sorted(known, key=lambda attempt: attempt.id)
         ],
     )
-    attempts.add_events(tx, history)
+
+
+def _save_history(
+    tx: Connection, models: Sequence[RunModel], *, by_hand: bool, now: datetime
+) -> None:
+    """What has happened, and last what was begun: it needs what the rest gives back."""
+    for model in models:
+        _record_ends(model, by_hand=by_hand, now=now)
+        if (
+            model.stored_state is DagRunState.RUNNING
+            and model.facts.state is not DagRunState.RUNNING
+        ):
+            model.record("over", now, model.facts.state.value)
+    rows = [row for model in models for row in model.unsaved.history]
+    rows.sort(key=lambda row: _LAST.get(row["event"], 0))
+    history.add(tx, rows)
+
+
+_LAST = {"begin": 1, "claim": 2}
+
+
+def _record_ends(model: RunModel, *, by_hand: bool, now: datetime) -> None:
+    """What happened to instances beside the ends of their attempts."""
+    told = {
+        (row["task_instance_id"], row["detail"])
+        for row in model.unsaved.history
+        if row["event"] == "finish"
+    }
+    for ti, state in model.unsaved.ends:
+        if (ti.id, state.value) not in told:
+            ended, went_on = ("mark", "clear") if by_hand else ("end", "resume")
+            event = ended if state in FINISHED_STATES else went_on
+            model.record(event, now, state.value, ti.id)

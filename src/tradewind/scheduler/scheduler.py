@@ -98,8 +98,9 @@ class Scheduler:
 
     def open(self) -> None:
         """Begin. Who calls `step` instead of `run` does this first."""
-        for executor in self._executors.values():
+        for name, executor in self._executors.items():
             executor.open(self.wake)
+            self._means.slots[name] = executor.free_slots()
 
     def _drain(self) -> None:
         """Claim nothing more, and wait a while for what runs."""

@@ -66,7 +66,10 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What a scheduler works with; the same for all its transactions."""
+    """What a scheduler works with; the same for all its transactions.
+
+    `slots`: how many attempts each executor can run at once.
+    """
 
     name: str
     store: Store
@@ -76,6 +79,7 @@ class Means:
     locate: Locate
     chance: Random
     known: Documents = field(default_factory=Documents)
+    slots: dict[str, int] = field(default_factory=dict)
 
 
 class Transaction:
@@ -98,7 +102,7 @@ class Transaction:
         if self.look.recount:
             housekeeping.recount(self.tx)
             housekeeping.forget_expired(self.tx, now=self.now)
-        begun: list[int] = []
+        begun: dict[int, int] = {}
         if self.look.alone is not None:
             begun = self._look_for(self.look.alone)
         elif self.look.around or self.look.for_runs:
@@ -132,8 +136,8 @@ class Transaction:
                 self.done.superseded.append(attempt)
         self.done.renewed = live
 
-    def _look_for_runs(self) -> list[int]:
-        """Create what is due, and start what may start: the runs to begin."""
+    def _look_for_runs(self) -> dict[int, int]:
+        """Create what is due, and start what may start: the runs to begin, as `start_queued`."""
         means = self.means
         run_creation.create_scheduled(
             self.tx, means.known, now=self.now, chance=means.chance, limit=means.settings.batch
@@ -141,12 +145,12 @@ class Transaction:
         asset_runs.create_asset_triggered(self.tx, means.known, now=self.now, chance=means.chance)
         self._set_timers()
         if self.draining:
-            return []
+            return {}
         begun = leasing.start_queued(self.tx, means.name, means.settings, now=self.now)
         self.space.to_load |= set(begun)
         return begun
 
-    def _look_for(self, pk: int) -> list[int]:
+    def _look_for(self, pk: int) -> dict[int, int]:
         """Lease one run, as a look around would do with it among others."""
         name, settings, space = self.means.name, self.means.settings, self.space
         space.to_load = {pk}
@@ -188,7 +192,7 @@ class Transaction:
 
     # --- the models ---------------------------------------------------------------------------
 
-    def _load(self, begun: list[int]) -> list[RunModel]:
+    def _load(self, begun: dict[int, int]) -> list[RunModel]:
         """Read the runs that are ours and not in memory."""
         space, means = self.space, self.means
         loaded: list[RunModel] = []
@@ -201,6 +205,7 @@ class Transaction:
                 self.done.superseded += space.adopt(model)
                 if model.pk in begun:
                     model.run.begin(self.now)
+                    model.record("begin", self.now, str(begun[model.pk]))
                 space.touch(model, self.now)
             space.to_load = set()
         return loaded
@@ -306,6 +311,7 @@ class Transaction:
             default_executor=means.settings.default_executor,
             parallelism=means.settings.parallelism,
             attempt_lease_seconds=means.settings.attempt_lease_seconds,
+            slots=means.slots,
             deferred_pools=space.deferred_pools,
         )
         models = [model for model in space.touched.values() if model.unsaved]

@@ -1,4 +1,4 @@
-"""Statements about attempts: launch intents, leases, verdicts, and the history of them all."""
+"""Statements about attempts: launch intents, leases and verdicts."""
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
@@ -10,7 +10,7 @@ from tradewind.core.states import AttemptState, TaskInstanceState
 from tradewind.store.bulk import insert_for_ids
 from tradewind.store.engine import Rows
 from tradewind.store.runs import lease_clock, lease_end
-from tradewind.store.schema import attempt, attempt_event, dag_run, task_instance
+from tradewind.store.schema import attempt, dag_run, task_instance
 
 NOT_EXECUTED = ""
 """The executor of a row that stands for a try which ended without an attempt."""
@@ -59,12 +59,6 @@ def update_verdicts(tx: Connection, rows: list[dict[str, Any]]) -> None:
         tx.execute(_update, rows)
 
 
-def add_events(tx: Connection, rows: list[dict[str, Any]]) -> None:
-    """History; each row has `attempt_id`, `event`, `at`, `detail`."""
-    if rows:
-        tx.execute(insert(attempt_event), rows)
-
-
 # --- leases ---------------------------------------------------------------------------------------
 
 
@@ -73,10 +67,24 @@ def renew(tx: Connection, owner: str, *, now: datetime, seconds: float) -> set[i
     renewed = tx.execute(
         update(attempt)
         .where(attempt.c.owner == owner, attempt.c.state.in_(LIVE))
-        .values(lease_until=lease_end(tx, now, seconds))
+        .values(lease_until=lease_end(tx, now, seconds), renewals=attempt.c.renewals + 1)
         .returning(attempt.c.id)
     )
     return set(renewed.scalars())
+
+
+def lapsed(tx: Connection, owner: str, *, now: datetime) -> Rows:
+    """Live attempts of `owner` whose lease has ended and that nobody has fenced: `id`, `run_pk`,
+    `task_instance_id`, `lease_until`."""
+    return tx.execute(
+        select(
+            attempt.c.id, attempt.c.run_pk, attempt.c.task_instance_id, attempt.c.lease_until
+        ).where(
+            attempt.c.owner == owner,
+            attempt.c.state.in_(LIVE),
+            attempt.c.lease_until < lease_clock(tx, now),
+        )
+    ).all()
 
 
 def unwanted(tx: Connection, ids: Collection[int]) -> set[int]:

@@ -9,8 +9,9 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, f
 
 from tradewind.core.errors import UserError
 from tradewind.core.states import DagRunState, DagRunType
-from tradewind.store import schema
+from tradewind.store import event_log, schema
 from tradewind.store.engine import Store
+from tradewind.store.history import CLEANED, POOL_CHANGED
 
 _ENDED = (DagRunState.SUCCESS.value, DagRunState.FAILED.value)
 
@@ -64,8 +65,8 @@ def _not_waiting() -> ColumnElement[bool]:
     )
 
 
-# Runs take their task instances, attempts, XComs, callbacks and deadlines along. Order matters:
-# what refers to a row is deleted before it.
+# Runs take along what belongs to them: task instances, attempts, history, XComs, callbacks and
+# deadlines. Order matters: what refers to a row is deleted before it.
 _RULES = {
     rule.table.name: rule
     for rule in (
@@ -81,7 +82,6 @@ _RULES = {
                 schema.dag_run.c.id == schema.xcom.c.run_pk, schema.dag_run.c.state.in_(_ENDED)
             ),
         ),
-        _Rule(schema.attempt_event, schema.attempt_event.c.at),
         _Rule(schema.callback, schema.callback.c.ended_at),
         _Rule(
             schema.backfill,
@@ -99,7 +99,11 @@ _RULES = {
         _Rule(schema.snapshot, schema.snapshot.c.created_at, _unused_snapshot()),
         _Rule(schema.task_state, schema.task_state.c.expires_at),
         _Rule(schema.asset_state, schema.asset_state.c.expires_at),
-        _Rule(schema.event_log, schema.event_log.c.at),
+        _Rule(
+            schema.event_log,
+            schema.event_log.c.at,
+            schema.event_log.c.event.not_in((CLEANED, POOL_CHANGED)),  # the history needs them
+        ),
         _Rule(schema.process, schema.process.c.heartbeat_at),
     )
 }
@@ -147,8 +151,12 @@ def clean(
 
     `progress` hears the table and how many rows are gone so far. Returns the numbers by table.
     """
+    rules = _rules(tables)
+    with store.begin() as tx:
+        told = {"before": before.isoformat(), "tables": [str(rule.table.name) for rule in rules]}
+        event_log.add(tx, CLEANED, now=store.now(tx), extra=told)
     totals = {}
-    for rule in _rules(tables):
+    for rule in rules:
         totals[rule.table.name] = 0
         while deleted := _delete_batch(store, rule, before, batch):
             totals[rule.table.name] += deleted

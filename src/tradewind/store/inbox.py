@@ -36,7 +36,13 @@ def take_of_finished_runs(tx: Connection) -> Rows:
     return tx.execute(
         delete(inbox)
         .where(inbox.c.run_pk.in_(ended))
-        .returning(inbox.c.attempt_id, inbox.c.kind, inbox.c.created_at)
+        .returning(
+            inbox.c.run_pk,
+            inbox.c.task_instance_id,
+            inbox.c.attempt_id,
+            inbox.c.kind,
+            inbox.c.created_at,
+        )
     ).all()
 
 

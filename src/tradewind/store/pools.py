@@ -1,12 +1,15 @@
 """Statements about pools as people see them; their slots are claimed in `limits`."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, case, delete, func, select
 
 from tradewind.core.errors import Conflict
 from tradewind.core.states import OCCUPYING_STATES, TaskInstanceState
+from tradewind.store import event_log
 from tradewind.store.engine import AnyRow, Rows, insert
+from tradewind.store.history import POOL_CHANGED
 from tradewind.store.schema import pool, task_instance
 
 DEFAULT_POOL = "default_pool"
@@ -37,14 +40,29 @@ def put(
     )
 
 
-def remove(tx: Connection, name: str) -> bool:
+def change(tx: Connection, name: str, slots: int, *, now: datetime, **values: Any) -> None:
+    """`put`, on record: the history must know which size held when."""
+    before = get(tx, name)
+    put(tx, name, slots, **values)
+    _record(tx, name, slots if before is None else before.slots, slots, now)
+
+
+def _record(tx: Connection, name: str, before: int, slots: int, now: datetime) -> None:
+    told = {"name": name, "before": before, "slots": slots}
+    event_log.add(tx, POOL_CHANGED, now=now, extra=told)
+
+
+def remove(tx: Connection, name: str, *, now: datetime) -> bool:
     """False if there is no such pool. Raises Conflict for the default pool."""
     if name == DEFAULT_POOL:
         raise Conflict(
             f"The pool {DEFAULT_POOL} cannot be deleted.",
             hint="Tasks that name no pool use it. Change its slots instead.",
         )
-    return tx.execute(delete(pool).where(pool.c.name == name)).rowcount > 0
+    slots = tx.execute(delete(pool).where(pool.c.name == name).returning(pool.c.slots)).scalar()
+    if slots is not None:
+        _record(tx, name, slots, slots, now)
+    return slots is not None
 
 
 def listing(tx: Connection) -> Rows:

@@ -269,8 +269,11 @@ def newest_durations(tx: Connection, dag_id: str, count: int) -> list[float]:
     return [(end - start).total_seconds() for start, end in rows]
 
 
-def startable(tx: Connection, dag_ids: Collection[str], *, now: datetime, limit: int) -> list[int]:
-    """Queued runs of these (locked) DAGs that their limits leave room for, in starting order.
+def startable(
+    tx: Connection, dag_ids: Collection[str], *, now: datetime, limit: int
+) -> dict[int, int]:
+    """Queued runs of these (locked) DAGs that their limits leave room for, in starting order, and
+    how many may be active beside each, itself included.
 
     Runs of a backfill count against the backfill's `max_active_runs`, all others against the DAG's.
     Backfills come last, each in its own direction; others by `run_after`.
@@ -285,10 +288,8 @@ def startable(tx: Connection, dag_ids: Collection[str], *, now: datetime, limit:
         .scalar_subquery()
     )
     is_backfill = dag_run.c.backfill_id.is_not(None)
-    room = case(
-        (is_backfill, backfill.c.max_active_runs - running_in_backfill),
-        else_=dag.c.max_active_runs - dag.c.active_runs,
-    )
+    allowed = case((is_backfill, backfill.c.max_active_runs), else_=dag.c.max_active_runs)
+    active = case((is_backfill, running_in_backfill), else_=dag.c.active_runs)
     order = (
         case((backfill.c.run_backwards, dag_run.c.logical_date)).desc(),
         case((is_backfill, dag_run.c.logical_date)),
@@ -304,7 +305,8 @@ def startable(tx: Connection, dag_ids: Collection[str], *, now: datetime, limit:
             dag_run.c.run_after,
             is_backfill.label("is_backfill"),
             position.label("position"),
-            room.label("room"),
+            allowed.label("allowed"),
+            active.label("active"),
         )
         .join(dag, dag.c.dag_id == dag_run.c.dag_id)
         .outerjoin(backfill, backfill.c.id == dag_run.c.backfill_id)
@@ -316,14 +318,13 @@ def startable(tx: Connection, dag_ids: Collection[str], *, now: datetime, limit:
         )
         .subquery()
     )
-    return list(
-        tx.execute(
-            select(ranked.c.id)
-            .where(ranked.c.position <= ranked.c.room)
-            .order_by(ranked.c.is_backfill, ranked.c.run_after, ranked.c.position)
-            .limit(limit)
-        ).scalars()
+    rows = tx.execute(
+        select(ranked.c.id, ranked.c.allowed)
+        .where(ranked.c.position <= ranked.c.allowed - ranked.c.active)
+        .order_by(ranked.c.is_backfill, ranked.c.run_after, ranked.c.position)
+        .limit(limit)
     )
+    return {pk: allowed for pk, allowed in rows}
 
 
 def lease(

@@ -254,6 +254,7 @@ attempt = Table(
     Column("executor", String(250), nullable=False),
     Column("owner", String(100), nullable=False),  # the executor process that launches it
     Column("lease_until", UtcDateTime),
+    Column("renewals", Integer, nullable=False, server_default=text("0")),  # of the lease
     Column("queued_at", UtcDateTime, nullable=False),
     Column("started_at", UtcDateTime),
     Column("ended_at", UtcDateTime),
@@ -276,12 +277,16 @@ attempt = Table(
     ),
 )
 
-attempt_event = Table(  # the history that `core.history` proves things from
-    "attempt_event",
+history = Table(  # what `core.history` proves things from
+    "history",
     metadata,
     _id(),
-    Column("attempt_id", Id, nullable=False, index=True),
-    Column("event", String(20), nullable=False),  # claim, start, renew, finish, fence, refuse
+    _ref("run_pk", "dag_run.id", index=True),
+    Column("task_instance_id", Id),  # None: it is about the run
+    Column("attempt_id", Id),
+    # Of an attempt: claim, start, renew (only one that came too late), finish, fence, refuse.
+    # Of an instance without one: end, resume; by hand mark, clear. Of the run: begin, over.
+    Column("event", String(20), nullable=False),
     Column("at", UtcDateTime, nullable=False),
     Column("detail", UserText()),
 )

@@ -203,7 +203,7 @@ def test_a_pool_may_be_deleted_while_its_tasks_run(world: World) -> None:
     world.trigger("d")
     world.settle()
     with world.store.begin() as tx:
-        pools.remove(tx, "p")
+        pools.remove(tx, "p", now=world.clock.now())
     world.finish_all()
     assert world.run_states() == {"r1": "success"}
 

@@ -136,10 +136,10 @@ def test_pools(store: Store) -> None:
         assert row is not None
         assert (row.slots, row.occupied, row.include_deferred) == (5, 0, False)
         assert [pool.name for pool in pools.listing(tx)] == ["default_pool", "p"]
-        assert pools.remove(tx, "p")
-        assert not pools.remove(tx, "p")
+        assert pools.remove(tx, "p", now=NOW)
+        assert not pools.remove(tx, "p", now=NOW)
         with pytest.raises(Conflict, match="default_pool"):
-            pools.remove(tx, "default_pool")
+            pools.remove(tx, "default_pool", now=NOW)
 
 
 def test_pool_usage_counts_slots_by_state(store: Store) -> None:

@@ -12,9 +12,8 @@ from pathlib import Path
 from sqlalchemy import select
 
 from tradewind.core.clock import SystemClock
-from tradewind.core.history import violations
+from tradewind.scheduler import history
 from tradewind.scheduler.actions import trigger_run
-from tradewind.scheduler.history import read_history
 from tradewind.store.engine import Store
 from tradewind.store.migrate import migrate
 from tradewind.store.schema import attempt, dag_run, pool, task_instance, task_limit
@@ -136,10 +135,8 @@ class Installation:
 
     def check(self) -> None:
         """What the history proves, and what the tasks themselves have seen."""
-        parallelism = int(self.env["TRADEWIND_CORE__PARALLELISM"])
-        history = read_history(self.store, parallelism=parallelism)
-        found = violations(history, now=SystemClock().now(), grace_seconds=5)
-        assert not found, "\n".join(f"{each.rule}: {each.message}" for each in found)
+        found = history.check(self.store, now=SystemClock().now(), grace_seconds=5).violations
+        assert not found, "\n".join(f"{each.statement}: {each.message}" for each in found)
         with self.store.read() as tx:
             rows = tx.execute(
                 select(

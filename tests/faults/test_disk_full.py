@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from integration.faults.harness import Installation
+from faults.harness import Installation
 from tradewind.store import dags
 from tradewind.store.engine import DatabaseError
 

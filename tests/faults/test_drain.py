@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from integration.faults.harness import Installation, attempts_of
+from faults.harness import Installation, attempts_of
 from tradewind.store import dags
 from tradewind.store.schema import process as process_table
 from tradewind.store.schema import trigger

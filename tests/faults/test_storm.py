@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from integration.faults import harness
-from integration.faults.harness import Installation, send
+from faults import harness
+from faults.harness import Installation, send
 from support.postgres import PostgresServer
 from tradewind.store import pools
 from tradewind.store.schema import dag_run
