@@ -29,13 +29,32 @@ def _refuse(what: str) -> NoReturn:
     )
 
 
+class _Member:
+    """A column or method of a stand-in, or something of one: naming it is harmless."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, name: str) -> _Member:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return _Member(f"{self._name}.{name}")
+
+    def _used(self, *args: Any, **kwargs: Any) -> NoReturn:
+        _refuse(self._name)
+
+    __call__ = __lt__ = __le__ = __gt__ = __ge__ = __invert__ = _used
+    __eq__ = __ne__ = _used
+    __hash__ = object.__hash__
+
+
 class _Table(type):
-    """Reading a column or calling a query method of the class is refused with a reason."""
+    """Columns and query methods of the class can be named; using one is refused with a reason."""
 
     def __getattr__(cls, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        _refuse(f"{cls.__name__}.{name}")
+        return _Member(f"{cls.__name__}.{name}")
 
 
 class _Model(metaclass=_Table):
@@ -63,12 +82,25 @@ class DagBag(_Model):
     """All DAGs of a folder."""
 
 
-class Log(_Model):
-    """Airflow's audit log."""
+def _models(names: str) -> dict[str, type]:
+    """Stand-ins that nothing but their name tells apart."""
+    return {
+        name: _Table(name, (_Model,), {"__doc__": f"Airflow's {name}.", "__module__": __name__})
+        for name in names.split()
+    }
 
 
-class TaskReschedule(_Model):
-    """Airflow's notes of a sensor's reschedules."""
+_OTHERS = _models(
+    "AssetEvent AssetModel DagCode DagTag DagVersion DagWarning ImportError Job Log"
+    " RenderedTaskInstanceFields SerializedDAG SerializedDagModel SlaMiss TaskFail TaskReschedule"
+    " Trigger AssetManager"
+)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _OTHERS:
+        return _OTHERS[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 class Session(_Model):
@@ -83,6 +115,11 @@ def provide_session(function: Function) -> Function:
 def clear_task_instances(*args: Any, **kwargs: Any) -> NoReturn:
     """Airflow's way to run task instances again."""
     _refuse("clear_task_instances()")
+
+
+def render_dag(*args: Any, **kwargs: Any) -> NoReturn:
+    """Airflow's picture of a DAG."""
+    _refuse("render_dag()")
 
 
 def expand_alias_to_assets(*args: Any, **kwargs: Any) -> NoReturn:

@@ -134,13 +134,24 @@ class _AirflowModule(ModuleType):
 
 def _resolve(module: ModuleType, name: str, found: table.Name, *, silent: bool) -> Any:
     if found.advice is not None and not silent:
-        note_old_name(found.advice, stacklevel=3)  # _resolve, __getattr__, the DAG file
+        note_old_name(found.advice)
     source = import_module(found.module)
-    value = getattr(source, found.attribute) if found.attribute else source
+    try:
+        value = getattr(source, found.attribute) if found.attribute else source
+    except AttributeError:
+        raise _gone(f"{module.__name__}.{name}", found) from None
     if found.advice is None:
         # Old names are not kept, so that every DAG file that uses one hears of it.
         setattr(module, name, value)
     return value
+
+
+def _gone(fullname: str, found: table.Name) -> AirflowNameError:
+    return AirflowNameError(
+        f"{fullname} became {found.module}.{found.attribute}, which the installed version of that"
+        " provider no longer has: see its changelog for what takes its place.",
+        fullname,
+    )
 
 
 def offered(module: str) -> list[str]:

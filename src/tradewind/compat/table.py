@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
+from pathlib import Path
 from types import MappingProxyType
 
 from tradewind.compat.table_current import CURRENT
@@ -58,10 +59,28 @@ def provider_packages() -> frozenset[str]:
 def modules() -> frozenset[str]:
     """Every Airflow module of the table, and the packages that they are in."""
     known = set(provider_packages())
-    for module in (*CURRENT, *PROVIDERS, *OLD):
+    for module in (*CURRENT, *PROVIDERS, *OLD, *moved()):
         parts = module.split(".")
         known.update(".".join(parts[: end + 1]) for end in range(len(parts)))
     return frozenset(known)
+
+
+@cache
+def moved() -> Mapping[str, str]:
+    """Airflow module → what of it provider packages have today; it works where they are installed.
+
+    The file's lines are rows without "airflow." and "airflow.providers.": "old -> new: names".
+    Airflow 1 also had what is in `airflow.operators.x` in `airflow.operators`, and so on.
+    """
+    rows = dict.fromkeys(("airflow.operators", "airflow.hooks", "airflow.sensors"), "")
+    for line in Path(__file__).with_name("moved_to_providers.txt").read_text().splitlines():
+        module, _, sources = line.partition(" -> ")
+        text = "; ".join(f"airflow.providers.{source}" for source in sources.split("; "))
+        rows[f"airflow.{module}"] = text
+        package = f"airflow.{module.rpartition('.')[0]}"
+        if package in rows:
+            rows[package] += f"{text}; "
+    return rows
 
 
 @cache
@@ -69,8 +88,9 @@ def row(module: str) -> Row:
     """A package that only holds other modules has an empty row."""
     names: dict[str, Name] = {}
     everything_of: list[str] = []
-    for source, name, attribute in _items(OLD.get(module, "")):
-        names[name] = Name(source, attribute, _advice(module, name, source, attribute))
+    for old in (moved(), OLD):
+        for source, name, attribute in _items(old.get(module, "")):
+            names[name] = Name(source, attribute, _advice(module, name, source, attribute))
     for table in (PROVIDERS, CURRENT):
         for source, name, attribute in _items(table.get(module, "")):
             if name == "*":
@@ -89,8 +109,9 @@ def _items(text: str) -> Iterator[tuple[str, str, str]]:
 
 
 def _advice(module: str, name: str, source: str, attribute: str) -> str:
-    if (known := ADVICE.get(f"{module}.{name}")) is not None:
-        return f"{module}.{name} is an old name; {known}"
+    for key in (f"{module}.{name}", f"{source}.{attribute}", source):
+        if key in ADVICE:
+            return f"{module}.{name} is an old name; {ADVICE[key]}"
     if source.startswith("tradewind."):
         return f"{module}.{name} is an old name that Airflow 3 no longer has."
     modern = f"from {source} import {attribute}" if attribute else f"import {source}"

@@ -10,7 +10,8 @@ _STANDARD = "airflow.providers.standard"
 _PYTHON = (
     f"{_STANDARD}.operators.python: PythonOperator BranchPythonOperator ShortCircuitOperator"
     " PythonVirtualenvOperator ExternalPythonOperator BranchPythonVirtualenvOperator"
-    f" BranchExternalPythonOperator; {_SDK}: get_current_context task"
+    f" BranchExternalPythonOperator; {_SDK}: get_current_context task;"
+    " tradewind.compat.machinery: is_venv_installed"
 )
 _BASH = f"{_STANDARD}.operators.bash: BashOperator"
 _EMPTY = f"{_STANDARD}.operators.empty: EmptyOperator DummyOperator=EmptyOperator"
@@ -21,6 +22,14 @@ _EMAIL = "airflow.providers.smtp.operators.smtp: EmailOperator"
 _SUBDAG = "tradewind.compat.subdag: SubDagOperator"
 _WEEKDAY_BRANCH = f"{_STANDARD}.operators.weekday: BranchDayOfWeekOperator"
 _DATETIME_BRANCH = f"{_STANDARD}.operators.datetime: BranchDateTimeOperator"
+
+_MODELS = "tradewind.compat.database: "
+_MACHINERY = "tradewind.compat.machinery: "
+_EXECUTORS = ("Local", "Sequential", "Celery", "Debug", "Dask", "Kubernetes", "CeleryKubernetes")
+_EXECUTOR = f"{_MACHINERY}BaseExecutor " + " ".join(
+    f"{kind}Executor=BaseExecutor" for kind in _EXECUTORS
+)
+_ENTITIES = f"{_MACHINERY}File Table Column User Tag"
 
 _BASE_SENSOR = f"{_SDK}.bases.sensor: BaseSensorOperator PokeReturnValue poke_mode_only"
 _BASH_SENSOR = f"{_STANDARD}.sensors.bash: BashSensor"
@@ -48,7 +57,9 @@ OLD: dict[str, str] = {
     "airflow.operators.bash_operator": _BASH,
     "airflow.operators.branch": _BRANCH,
     "airflow.operators.branch_operator": _BRANCH,
-    "airflow.operators.dagrun_operator": _TRIGGER,
+    "airflow.operators.dagrun_operator": (
+        f"{_TRIGGER}; tradewind.sdk.operators.trigger_dagrun: DagRunOrder"
+    ),
     "airflow.operators.datetime": _DATETIME_BRANCH,
     "airflow.operators.dummy": _EMPTY,
     "airflow.operators.dummy_operator": _EMPTY,
@@ -116,14 +127,18 @@ OLD: dict[str, str] = {
     "airflow.io.path": f"{_SDK}: ObjectStoragePath",
     "airflow.macros": f"{_SDK}.execution_time.macros: ds_add ds_format datetime_diff_for_humans",
     "airflow.lineage.hook": f"{_SDK}.lineage: HookLineageCollector get_hook_lineage_collector",
-    "airflow.models": f"{_SDK}: BaseOperatorLink SkipMixin",
+    "airflow.models": (
+        f"{_SDK}: BaseOperatorLink SkipMixin; {_MODELS}DagTag ImportError SlaMiss TaskFail"
+    ),
     "airflow.models.abstractoperator": "tradewind.sdk.operator: AbstractOperator",
     "airflow.models.baseoperator": f"{_SDK}: BaseOperator BaseOperatorLink; {_CHAINS}",
     "airflow.models.baseoperatorlink": f"{_SDK}: BaseOperatorLink",
     "airflow.models.baseoperator_link": f"{_SDK}: BaseOperatorLink",
     "airflow.models.dag": f"{_SDK}: DAG dag; airflow.models: DagModel",
     "airflow.models.dagbag": "airflow.models: DagBag",
-    "airflow.models.dataset": _DATASETS,
+    "airflow.models.dataset": (
+        f"{_DATASETS}; {_MODELS}DatasetModel=AssetModel DatasetEvent=AssetEvent"
+    ),
     "airflow.models.mappedoperator": f"{_SDK}.definitions.mappedoperator: MappedOperator",
     "airflow.models.operator": "tradewind.sdk.operator: Operator=AbstractOperator",
     "airflow.models.param": f"{_SDK}: Param ParamsDict",
@@ -145,13 +160,48 @@ OLD: dict[str, str] = {
     ),
     "airflow.api.common.experimental.trigger_dag": "tradewind.compat.trigger: trigger_dag",
     "airflow.api.common.trigger_dag": "tradewind.compat.trigger: trigger_dag",
+    # --- the metadata database and the machinery -----------------------------------------------
+    "airflow.assets.manager": f"{_MODELS}AssetManager",
+    "airflow.contrib.executors.kubernetes_executor": _EXECUTOR,
+    "airflow.datasets.manager": f"{_MODELS}DatasetManager=AssetManager",
+    "airflow.executors": _EXECUTOR,
+    "airflow.executors.base_executor": _EXECUTOR,
+    "airflow.executors.celery_executor": _EXECUTOR,
+    "airflow.executors.debug_executor": _EXECUTOR,
+    "airflow.executors.executor_loader": f"{_MACHINERY}ExecutorLoader=BaseExecutor",
+    "airflow.executors.kubernetes_executor": _EXECUTOR,
+    "airflow.executors.local_executor": _EXECUTOR,
+    "airflow.executors.sequential_executor": _EXECUTOR,
+    "airflow.jobs": f"{_MODELS}BaseJob=Job",
+    "airflow.jobs.base_job": f"{_MODELS}BaseJob=Job",
+    "airflow.jobs.job": f"{_MODELS}Job",
+    "airflow.lineage": f"{_MACHINERY}apply_lineage prepare_lineage=apply_lineage",
+    "airflow.lineage.datasets": _ENTITIES,
+    "airflow.lineage.entities": _ENTITIES,
+    "airflow.listeners": f"{_MACHINERY}hookimpl",
+    "airflow.models.asset": f"{_MODELS}AssetModel AssetEvent",
+    "airflow.models.dag_version": f"{_MODELS}DagVersion",
+    "airflow.models.dagcode": f"{_MODELS}DagCode",
+    "airflow.models.dagwarning": f"{_MODELS}DagWarning",
+    "airflow.models.errors": f"{_MODELS}ImportError ParseImportError=ImportError",
+    "airflow.models.log": f"{_MODELS}Log",
+    "airflow.models.renderedtifields": f"{_MODELS}RenderedTaskInstanceFields",
+    "airflow.models.serialized_dag": f"{_MODELS}SerializedDagModel",
+    "airflow.models.slamiss": f"{_MODELS}SlaMiss",
+    "airflow.models.taskfail": f"{_MODELS}TaskFail",
+    "airflow.models.taskreschedule": f"{_MODELS}TaskReschedule",
+    "airflow.models.trigger": f"{_MODELS}Trigger",
+    "airflow.policies": f"{_MACHINERY}hookimpl",
+    "airflow.serialization.serialized_objects": f"{_MODELS}SerializedDAG",
+    "airflow.stats": f"{_MACHINERY}Stats",
+    "airflow.utils.dot_renderer": f"{_MODELS}render_dag",
     # --- utilities ----------------------------------------------------------------------------
     "airflow.typing_compat": "typing: Literal Protocol TypedDict",
     "airflow.utils.context": f"{_SDK}: Context; {_SDK}.definitions.context: context_merge",
     "airflow.utils.dag_parsing_context": f"{_SDK}: get_parsing_context",
     "airflow.utils.dates": (
-        "tradewind.compat.dates: days_ago cron_presets date_range round_time infer_time_unit"
-        " scale_time_units parse_execution_date datetime timedelta"
+        "datetime: datetime timedelta; tradewind.compat.dates: days_ago cron_presets date_range"
+        " round_time infer_time_unit scale_time_units parse_execution_date"
     ),
     "airflow.utils.db": "airflow.utils.session: provide_session create_session",
     "airflow.utils.decorators": "tradewind.compat.helpers: apply_defaults",
@@ -190,8 +240,6 @@ ADVICE: dict[str, str] = {
         "write a fixed start_date, such as pendulum.datetime(2026, 1, 1): one that moves with each"
         " look at the file makes schedules hard to follow."
     ),
-    f"{_DATES}.datetime": "write `from datetime import datetime`.",
-    f"{_DATES}.timedelta": "write `from datetime import timedelta`.",
     "airflow.operators.SubDagOperator": "write a TaskGroup; that is what it becomes here.",
     "airflow.operators.subdag.SubDagOperator": "write a TaskGroup; that is what it becomes here.",
     "airflow.operators.subdag_operator.SubDagOperator": (
@@ -200,8 +248,35 @@ ADVICE: dict[str, str] = {
     "airflow.utils.decorators.apply_defaults": (
         "leave it out: default_args are applied without it."
     ),
+    "tradewind.compat.database": (
+        "it stands for Airflow's metadata database, which DAG files cannot reach here: what uses it"
+        " fails. The commands (`tradewind db clean`, `tradewind runs`, `tradewind tasks`) do such"
+        " work."
+    ),
+    "tradewind.compat.database.SlaMiss": (
+        "there are no SLAs since Airflow 3: give the DAG a deadline=DeadlineAlert(...)."
+    ),
+    "tradewind.compat.machinery": "give assets, or nothing: it is kept, and has no effect.",
+    "tradewind.compat.machinery.BaseExecutor": (
+        "write executor= with a name on the task, or leave it to the settings: this one has no"
+        " effect."
+    ),
+    "tradewind.compat.machinery.apply_lineage": "leave it out: inlets and outlets suffice.",
+    "tradewind.compat.machinery.hookimpl": (
+        "use callbacks of the DAG or task: listeners and policies are not called."
+    ),
+    "tradewind.compat.machinery.is_venv_installed": (
+        "leave it out: virtual environments can always be made."
+    ),
+    "tradewind.compat.machinery.Stats": (
+        "leave it out: Tradewind measures by itself, and this has no effect."
+    ),
+    "tradewind.sdk.operators.trigger_dagrun.DagRunOrder": (
+        "write conf= and a ShortCircuitOperator before the TriggerDagRunOperator."
+    ),
     "airflow.utils.setup_teardown.SetupTeardownContext": (
         "use a setup or teardown task in a `with` statement."
     ),
 }
-"""What to write instead, where no other name takes an old one's place."""
+"""What to write instead, where no other name takes an old one's place: by the old name, by what
+stands in for it, or by the module of that."""

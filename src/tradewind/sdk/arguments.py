@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tradewind.core.states import TriggerRule
 from tradewind.sdk.dates import as_utc
+from tradewind.sdk.old_names import note_old_name
 
 if TYPE_CHECKING:
     from tradewind.sdk.dag import DAG
@@ -206,7 +207,6 @@ def convert(name: str, value: Any) -> Any:
     return value if converter is None else converter(value, name)
 
 
-# name → (what became of it, or None when it is without effect; what to say)
 RENAMED = {"task_concurrency": "max_active_tis_per_dag", "xcom_push": "do_xcom_push"}
 DROPPED = {
     "provide_context": "the context is always passed",
@@ -216,25 +216,36 @@ DROPPED = {
 }
 
 
-def modernise(kwargs: MutableMapping[str, Any], accepted: frozenset[str]) -> list[str]:
+def modernise(kwargs: MutableMapping[str, Any], accepted: Callable[[], frozenset[str]]) -> None:
     """Replace arguments of Airflow 1 and 2 in place, but for those the operator itself `accepted`.
 
-    Returns a sentence for each one that names the modern form.
+    Notes each one with its modern form.
     """
-    notes = []
-    for old, new in RENAMED.items():
-        if old in kwargs and old not in accepted:
-            kwargs.setdefault(new, kwargs.pop(old))
-            notes.append(f"{old} is now called {new}")
-    for old, instead in DROPPED.items():
-        if old in kwargs and old not in accepted:
-            kwargs.pop(old)
-            notes.append(f"{old} is ignored: {instead}")
+    old_ones = [name for name in (*RENAMED, *DROPPED) if name in kwargs]
+    own = accepted() if old_ones else frozenset()
+    for old in old_ones:
+        if old in own:
+            continue
+        value = kwargs.pop(old)
+        if old in RENAMED:
+            kwargs.setdefault(RENAMED[old], value)
+            note_old_name(f"The argument {old} is now called {RENAMED[old]}.")
+        else:
+            note_old_name(f"The argument {old} is ignored: {DROPPED[old]}.")
     rule = kwargs.get("trigger_rule")
     if isinstance(rule, str) and rule in LEGACY_TRIGGER_RULES:
         kwargs["trigger_rule"] = LEGACY_TRIGGER_RULES[rule]
-        notes.append(f"trigger_rule {rule!r} is now called {LEGACY_TRIGGER_RULES[rule]!r}")
-    return notes
+        note_old_name(f"trigger_rule {rule!r} is now called {LEGACY_TRIGGER_RULES[rule]!r}.")
+
+
+def note_old_defaults(default_args: Mapping[str, Any]) -> None:
+    """Say what has become of arguments of Airflow 1 and 2 in default_args."""
+    for old, new in RENAMED.items():
+        if old in default_args:
+            note_old_name(f"{old} in default_args is now called {new}.")
+    for old, instead in DROPPED.items():
+        if old in default_args:
+            note_old_name(f"{old} in default_args is ignored: {instead}.")
 
 
 def merged_defaults(

@@ -13,6 +13,7 @@ from tradewind.sdk import arguments
 from tradewind.sdk.authoring import current_dag, current_group, validate_key
 from tradewind.sdk.context import is_running
 from tradewind.sdk.exceptions import TaskDeferralError, TaskDeferralTimeout, TaskDeferred
+from tradewind.sdk.old_names import note_old_name
 from tradewind.sdk.operator import AbstractOperator
 from tradewind.sdk.param import ParamsDict, task_params
 
@@ -65,6 +66,7 @@ def _with_default_args(init: Callable[..., None]) -> Callable[..., None]:
             _begin(self, args, kwargs)
         elif args:
             raise TypeError("Use keyword arguments when initializing operators")
+        arguments.modernise(kwargs, lambda: accepted_arguments(type(self)))
         birth: Birth = self.__dict__["_birth"]
         for name in parameters:
             if name not in kwargs and name in birth.default_args and name != "params":
@@ -86,12 +88,11 @@ def _with_default_args(init: Callable[..., None]) -> Callable[..., None]:
 
 def _begin(operator: BaseOperator, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     operator.__dict__["_begun"] = True
-    notes = []
     if args:
         if len(args) > 1 or not isinstance(args[0], str) or "task_id" in kwargs:
             raise TypeError("Use keyword arguments when initializing operators")
         kwargs["task_id"] = args[0]
-        notes.append("a positional task id: write task_id=...")
+        note_old_name("A positional task id: write task_id=...")
     if "_birth" not in operator.__dict__:
         dag = kwargs.get("dag") or current_dag()
         group = kwargs.get("task_group") or current_group(dag)
@@ -99,8 +100,6 @@ def _begin(operator: BaseOperator, args: tuple[Any, ...], kwargs: dict[str, Any]
             dag = group.dag
         defaults = arguments.merged_defaults(dag, group, kwargs.pop("default_args", None))
         operator.__dict__["_birth"] = Birth(dag, group, defaults, kwargs.pop("params", None))
-    notes += arguments.modernise(kwargs, accepted_arguments(type(operator)))
-    operator.__dict__["legacy_notes"] = notes
     hook = getattr(operator, "_before_init", None)
     if hook is not None:
         hook(kwargs)
@@ -185,7 +184,6 @@ class BaseOperator(AbstractOperator):
     on_skipped_callback: list[Any]
     params: ParamsDict
     own_params: frozenset[str]
-    legacy_notes: list[str]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

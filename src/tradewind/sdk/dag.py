@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tradewind.core.states import DagRunType, TriggerRule
 from tradewind.sdk import authoring, dates, legacy_dag
+from tradewind.sdk.arguments import note_old_defaults
 from tradewind.sdk.authoring import NOTSET, read_if_markdown_file, validate_key
 from tradewind.sdk.exceptions import (
     AirflowException,
@@ -94,9 +95,10 @@ class DAG:
             legacy,
         )
         self.dag_id = validate_key(dag_id, "dag_id")
-        self.warnings = old.notes
+        self.warnings: list[str] = []
         self.description = description
         self.default_args = _default_args(default_args)
+        note_old_defaults(self.default_args)
         self._set_dates(old.values["start_date"], end_date)
         self.schedule = None if old.values["schedule"] is NOTSET else old.values["schedule"]
         self.timetable = create_timetable(self.schedule, self.timezone, intervals=old.intervals)

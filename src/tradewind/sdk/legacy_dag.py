@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tradewind.sdk.authoring import NOTSET
+from tradewind.sdk.old_names import note_old_name
 
 RENAMED = {"concurrency": "max_active_tasks", "fail_stop": "fail_fast"}
 DROPPED = {
     "default_view": "the UI remembers each user's view",
     "orientation": "the UI remembers each user's view",
+    "full_filepath": "the file is known",
     "sla_miss_callback": "use deadline=DeadlineAlert(...)",
 }
 
@@ -20,7 +22,6 @@ class Translated(NamedTuple):
 
     values: dict[str, Any]
     intervals: bool
-    notes: list[str]
 
 
 def translate(
@@ -28,23 +29,22 @@ def translate(
 ) -> Translated:
     """Merge old arguments into the modern `values`. Raises TypeError for unknown names."""
     merged = dict(values)
-    notes: list[str] = []
-    intervals = _old_schedule(merged, positional, legacy, notes)
+    intervals = _old_schedule(merged, positional, legacy)
     for old, new in RENAMED.items():
         if old in legacy:
             merged[new] = legacy.pop(old)
-            notes.append(f"DAG argument {old} is now called {new}")
+            note_old_name(f"The DAG argument {old} is now called {new}.")
     for old, instead in DROPPED.items():
         if legacy.pop(old, None) is not None:
-            notes.append(f"DAG argument {old} is ignored: {instead}")
+            note_old_name(f"The DAG argument {old} is ignored: {instead}.")
     if legacy:
         names = ", ".join(map(repr, sorted(legacy)))
         raise TypeError(f"DAG.__init__() got unexpected keyword argument(s) {names}")
-    return Translated(merged, intervals, notes)
+    return Translated(merged, intervals)
 
 
 def _old_schedule(
-    merged: dict[str, Any], positional: Sequence[Any], legacy: dict[str, Any], notes: list[str]
+    merged: dict[str, Any], positional: Sequence[Any], legacy: dict[str, Any]
 ) -> bool:
     if len(positional) > 1:
         raise TypeError("DAG takes keyword arguments after dag_id and description")
@@ -57,9 +57,11 @@ def _old_schedule(
             raise TypeError(f"DAG got both schedule and {name}; keep schedule")
         if value is not None or merged["schedule"] is NOTSET:
             merged["schedule"] = value
-        notes.append(
-            f"DAG argument {name} is now called schedule. With {name}, a run covers a data "
+        note_old_name(
+            f"The DAG argument {name} is now called schedule. With {name}, a run covers a data "
             "interval and catchup defaults to True; schedule=CronDataIntervalTimetable(...) with "
-            "catchup=True says the same"
+            "catchup=True says the same."
+            if value is not None
+            else f"The DAG argument {name} is now called schedule."
         )
     return bool(given)

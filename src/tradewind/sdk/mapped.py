@@ -78,13 +78,13 @@ def partial(
     """`Operator.partial(...)`: the arguments that all instances share."""
     dag = dag or current_dag()
     task_group = task_group or current_group(dag)
-    notes = arguments.modernise(kwargs, accepted_arguments(operator_class))
+    arguments.modernise(kwargs, lambda: accepted_arguments(operator_class))
     check_names(operator_class, "partial", kwargs)
     defaults = arguments.merged_defaults(dag, task_group, default_args)
     if task_group is not None:
         task_id = task_group.child_id(validate_key(task_id))
     birth = Birth(dag, task_group, defaults, params, from_mapped=True)
-    return OperatorPartial(operator_class, task_id, kwargs, birth, notes)
+    return OperatorPartial(operator_class, task_id, kwargs, birth)
 
 
 def check_names(operator_class: type[BaseOperator], verb: str, kwargs: Mapping[str, Any]) -> None:
@@ -109,13 +109,11 @@ class OperatorPartial:
         task_id: str,
         kwargs: dict[str, Any],
         birth: Birth,
-        notes: list[str],
     ) -> None:
         self.operator_class = operator_class
         self.task_id = task_id
         self.kwargs = kwargs
         self._birth = birth
-        self._notes = notes
         self._expand_called = False
 
     def __repr__(self) -> str:
@@ -150,7 +148,7 @@ class OperatorPartial:
     def _expand(self, expand_input: ExpandInput, *, strict: bool) -> MappedOperator:
         return MappedOperator(
             self.operator_class, self.task_id, self.kwargs, self._birth, expand_input, strict=strict
-        )._noting(self._notes)
+        )
 
 
 class MappedOperator(AbstractOperator):
@@ -181,7 +179,6 @@ class MappedOperator(AbstractOperator):
         self.ui_color = operator_class.ui_color
         self.ui_fgcolor = operator_class.ui_fgcolor
         self.task_group = birth.group
-        self.legacy_notes: list[str] = []
         self._strict = strict
         self._birth = birth
         levels = (birth.default_args.get("params"), birth.params)
@@ -201,10 +198,6 @@ class MappedOperator(AbstractOperator):
                 *(value for name, value in kwargs.items() if name in self.template_fields),
             ]
         )
-
-    def _noting(self, notes: list[str]) -> MappedOperator:
-        self.legacy_notes.extend(notes)
-        return self
 
     def __getattr__(self, name: str) -> Any:
         if name in arguments.DEFAULTS:

@@ -92,7 +92,7 @@ def _document(
         deadlines=[deadline_spec(alert) for alert in dag.deadline],
         render_template_as_native_obj=dag.render_template_as_native_obj,
         access_control=plain(dag.access_control, "access_control"),
-        warnings=_warnings(dag, tasks),
+        warnings=list(dag.warnings),
         rerun_with_latest_version=dag.rerun_with_latest_version,
         disable_bundle_versioning=dag.disable_bundle_versioning,
     )
@@ -200,14 +200,6 @@ def param_spec(param: Param) -> core.ParamSpec:
 
 def _seconds(duration: timedelta | None) -> float | None:
     return None if duration is None else duration.total_seconds()
-
-
-def _warnings(dag: DAG, tasks: list[AbstractOperator]) -> list[str]:
-    notes = list(dag.warnings)
-    for task in tasks:
-        own: list[str] = getattr(task, "legacy_notes", [])
-        notes += [f"task {task.task_id}: {note}" for note in own]
-    return notes
 
 
 __all__ = ["param_spec", "serialize_dag", "serialize_timetable", "topological_order"]

@@ -12,6 +12,7 @@ from tradewind.core.protocol import AnswerHitl, CreateHitl, GetHitl, HitlReply, 
 from tradewind.sdk import Param
 from tradewind.sdk.dag import DAG
 from tradewind.sdk.exceptions import DownstreamTasksSkipped, ParamValidationError, TaskDeferred
+from tradewind.sdk.old_names import OldNameWarning
 from tradewind.sdk.operators.empty import EmptyOperator
 from tradewind.sdk.operators.hitl import (
     ApprovalOperator,
@@ -190,10 +191,10 @@ def test_bad_arguments_are_refused(cls: Any, arguments: dict) -> None:
 
 
 def test_execution_timeout_once_meant_the_time_to_answer() -> None:
-    asking = make(HITLOperator, options=["x"], execution_timeout=timedelta(hours=1))
+    with pytest.warns(OldNameWarning, match="write response_timeout"):
+        asking = make(HITLOperator, options=["x"], execution_timeout=timedelta(hours=1))
     assert asking.response_timeout == timedelta(hours=1)
     assert asking.execution_timeout is None
-    assert asking.legacy_notes
 
 
 def test_link_with_an_answer_filled_in() -> None:

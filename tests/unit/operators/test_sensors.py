@@ -20,6 +20,7 @@ from tradewind.sdk.exceptions import (
     TaskDeferralError,
     TaskDeferred,
 )
+from tradewind.sdk.old_names import OldNameWarning
 from tradewind.sdk.sensors.base import BaseSensorOperator, PokeReturnValue, poke_mode_only
 from tradewind.sdk.sensors.bash import BashSensor
 from tradewind.sdk.sensors.date_time import DateTimeSensor, DateTimeSensorAsync
@@ -323,6 +324,6 @@ def test_day_of_week_sensor() -> None:
         )
     every_day = {"Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"}
     Bench().execute(sensor(DayOfWeekSensor, week_day=every_day))
-    old = sensor(DayOfWeekSensor, week_day="Thursday", use_task_execution_day=True)
+    with pytest.warns(OldNameWarning, match="use_task_execution_day is now called"):
+        old = sensor(DayOfWeekSensor, week_day="Thursday", use_task_execution_day=True)
     Bench().execute(old)
-    assert "use_task_execution_day is now called use_task_logical_date" in old.legacy_notes

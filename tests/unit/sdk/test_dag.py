@@ -1,3 +1,4 @@
+import inspect
 import warnings
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +16,7 @@ from tradewind.sdk.exceptions import (
     DuplicateTaskIdFound,
     FailFastDagInvalidTriggerRule,
 )
-from tradewind.sdk.old_names import note_old_name
+from tradewind.sdk.old_names import OldNameWarning, note_old_name
 from tradewind.sdk.serialize import serialize_dag
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -49,11 +50,10 @@ def test_schedule_interval_brings_the_old_semantics() -> None:
 def test_older_arguments_are_taken_with_a_note(
     arguments: dict[str, Any], attribute: str, value: object
 ) -> None:
-    made = DAG("d", **arguments)
+    with pytest.warns(OldNameWarning, match=rf"DAG argument {next(iter(arguments))} is "):
+        made = DAG("d", **arguments)
 
     assert getattr(made, attribute) == value
-    noted = " ".join(serialize_dag(made, "f.py").warnings)
-    assert next(iter(arguments)) in noted
 
 
 def test_catchup_needs_a_start_date_only_when_it_was_asked_for() -> None:
@@ -119,17 +119,48 @@ def test_default_args_of_dag_groups_and_task() -> None:
 
 
 def test_task_arguments_of_older_files() -> None:
-    with DAG("d") as made:
+    with recording(), DAG("d") as made:
         task_a = Work("a", provide_context=True, task_concurrency=2, trigger_rule="dummy")
+        mapped = Work.partial(task_id="b", task_concurrency=3).expand(text=["x"])
 
     assert (task_a.task_id, task_a.max_active_tis_per_dag, task_a.trigger_rule) == (
         "a",
         2,
         "always",
     )
-    notes = serialize_dag(made, "f.py").warnings
-    assert len(notes) == 4
-    assert all(note.startswith("task a: ") for note in notes)
+    assert mapped.max_active_tis_per_dag == 3
+    line = inspect.getsourcelines(test_task_arguments_of_older_files)[1] + 2
+    assert sorted(made.warnings) == [
+        f"test_dag.py:{line}: A positional task id: write task_id=...",
+        f"test_dag.py:{line}: The argument provide_context is ignored: the context is always"
+        " passed.",
+        f"test_dag.py:{line}: The argument task_concurrency is now called max_active_tis_per_dag.",
+        f"test_dag.py:{line}: trigger_rule 'dummy' is now called 'always'.",
+        f"test_dag.py:{line + 1}: The argument task_concurrency is now called"
+        " max_active_tis_per_dag.",
+    ]
+
+
+def test_old_arguments_that_a_subclass_gives_itself() -> None:
+    class Old(Work):
+        def __init__(self, **kwargs: Any) -> None:
+            super().__init__(provide_context=True, task_concurrency=2, **kwargs)
+
+    with DAG("d"), pytest.warns(OldNameWarning) as noted:
+        made = Old(task_id="a")
+    assert made.max_active_tis_per_dag == 2
+    assert {note.filename for note in noted} == {__file__}
+
+
+def test_old_default_args_are_noted() -> None:
+    with pytest.warns(OldNameWarning) as noted:
+        dag = DAG("d", default_args={"provide_context": True, "task_concurrency": 2})
+    assert [str(note.message) for note in noted] == [
+        "task_concurrency in default_args is now called max_active_tis_per_dag.",
+        "provide_context in default_args is ignored: the context is always passed.",
+    ]
+    with dag:
+        assert Work(task_id="a").max_active_tis_per_dag == 2
 
 
 @pytest.mark.parametrize(
@@ -355,7 +386,7 @@ def test_what_people_are_shown_is_in_the_document() -> None:
 def test_old_names_of_the_file_become_notes_of_its_dags() -> None:
     with recording():
         made = DAG("d")
-        note_old_name("a is an old name; write b.", stacklevel=1)
+        note_old_name("a is an old name; write b.")
         with pytest.warns(UserWarning, match="another warning"):
             warnings.warn("another warning", stacklevel=1)
     after = DAG("e")

@@ -266,13 +266,13 @@ class TaskDecorator:
         group = kwargs.pop("task_group", None) or current_group(dag)
         defaults = arguments.merged_defaults(dag, group, kwargs.pop("default_args", None))
         birth = Birth(dag, group, defaults, kwargs.pop("params", None), from_mapped=True)
-        notes = arguments.modernise(kwargs, frozenset())
+        arguments.modernise(kwargs, frozenset)
         task_id = validate_key(unique_task_id(kwargs.pop("task_id"), dag, group))
         if group is not None:
             task_id = group.child_id(task_id)
         operator = MappedTaskFunction(
             self.operator_class, task_id, kwargs, birth, expand_input, strict=strict
-        )._noting(notes)
+        )
         return self._finished(operator)
 
 

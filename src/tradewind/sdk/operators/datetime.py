@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tradewind.sdk.exceptions import AirflowException
+from tradewind.sdk.old_names import note_old_name
 from tradewind.sdk.operators.branch import BaseBranchOperator
 from tradewind.sdk.timezone import coerce_datetime, utcnow
 
@@ -39,7 +40,9 @@ class BranchDateTimeOperator(BaseBranchOperator):
                 "compared to the current datetime"
             )
         if use_task_execution_date:
-            self.legacy_notes.append("use_task_execution_date is now called use_task_logical_date")
+            note_old_name(
+                "The argument use_task_execution_date is now called use_task_logical_date."
+            )
         self.target_lower = target_lower
         self.target_upper = target_upper
         self.follow_task_ids_if_true = follow_task_ids_if_true

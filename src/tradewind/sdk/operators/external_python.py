@@ -17,6 +17,7 @@ from tradewind.sdk.external_call import SERIALIZERS, ExternalCall
 from tradewind.sdk.handed_over import ENVIRONMENT, hand_over
 from tradewind.sdk.hooks.package_index import PackageIndexHook
 from tradewind.sdk.hooks.subprocess import SubprocessHook
+from tradewind.sdk.old_names import note_old_name
 from tradewind.sdk.operators.bash import exit_codes
 from tradewind.sdk.operators.branch import BaseBranchOperator
 from tradewind.sdk.operators.python import PythonOperator
@@ -58,7 +59,7 @@ class _ExternalPythonOperator(PythonOperator):
         _check_function(type(self).__name__, python_callable)
         super().__init__(python_callable=python_callable, **kwargs)
         if use_dill:
-            self.legacy_notes.append('use_dill: write serializer="dill"')
+            note_old_name('Instead of use_dill, write serializer="dill".')
         self.serializer = serializer or ("dill" if use_dill else "pickle")
         if self.serializer not in SERIALIZERS:
             raise AirflowException(

@@ -12,6 +12,7 @@ from tradewind.sdk.asking import ask
 from tradewind.sdk.baseoperator import BaseOperator
 from tradewind.sdk.configuration import conf
 from tradewind.sdk.exceptions import AirflowException
+from tradewind.sdk.old_names import note_old_name
 from tradewind.sdk.operators.branch import BranchMixIn
 from tradewind.sdk.operators.python import tasks_behind
 from tradewind.sdk.operators.skip import SkipMixin
@@ -68,7 +69,7 @@ class HITLOperator(BaseOperator):
     ) -> None:
         super().__init__(**kwargs)
         if self.execution_timeout and not response_timeout:
-            self.legacy_notes.append("execution_timeout as time to answer: write response_timeout")
+            note_old_name("The time to answer is not execution_timeout: write response_timeout=...")
             response_timeout, self.execution_timeout = self.execution_timeout, None
         self.subject = subject
         self.body = body

@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from tradewind.core.errors import Conflict
@@ -20,6 +21,7 @@ from tradewind.sdk.exceptions import (
     AirflowFailException,
     AirflowSkipException,
 )
+from tradewind.sdk.old_names import note_old_name
 from tradewind.sdk.timezone import parse, utcnow
 from tradewind.sdk.triggers.external_task import DagStateTrigger
 
@@ -36,6 +38,14 @@ class DagIsPaused(AirflowException):
         self.dag_id = dag_id
 
 
+@dataclass
+class DagRunOrder:
+    """What Airflow 1 hands to `python_callable`: the run to be made."""
+
+    run_id: str | None = None
+    payload: dict[str, Any] | None = None
+
+
 class TriggerDagRunOperator(BaseOperator):
     """Starts a run of `trigger_dag_id`; its id is pushed as XCom ``trigger_run_id``.
 
@@ -48,6 +58,8 @@ class TriggerDagRunOperator(BaseOperator):
         of `allowed_states` (default success), or of `failed_states` (default failed): then fail.
         With `deferrable`, the triggerer waits.
     fail_when_dag_is_paused: a paused DAG is an error; otherwise its run waits to be unpaused.
+    python_callable: as in Airflow 1, called with the context and a `DagRunOrder`; what it returns
+        says the new run's id and conf, None that there shall be none.
     """
 
     template_fields: Sequence[str] = (
@@ -80,12 +92,19 @@ class TriggerDagRunOperator(BaseOperator):
         note: str | None = None,
         deferrable: bool | None = None,
         openlineage_inject_parent_info: bool = True,
+        python_callable: Callable[[Any, DagRunOrder], DagRunOrder | None] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         if execution_date is not NOTSET:
-            self.legacy_notes.append("execution_date is now called logical_date")
+            note_old_name("The argument execution_date is now called logical_date.")
             logical_date = execution_date
+        if python_callable is not None:
+            note_old_name(
+                "The argument python_callable is Airflow 1's: write conf=, and a "
+                "ShortCircuitOperator before this task if it is not always to trigger."
+            )
+        self.python_callable = python_callable
         self.trigger_dag_id = trigger_dag_id
         self.trigger_run_id = trigger_run_id
         self.conf = conf
@@ -103,6 +122,9 @@ class TriggerDagRunOperator(BaseOperator):
         self.deferrable = default_deferrable() if deferrable is None else deferrable
 
     def execute(self, context: Any) -> None:
+        if self.python_callable is not None and not self._order(context):
+            self.log.info("python_callable returned nothing: no run is made.")
+            return
         if self.fail_when_dag_is_paused and self._dag_is_paused():
             raise DagIsPaused(self.trigger_dag_id)
         run_id = self._trigger(context["ti"])
@@ -121,6 +143,15 @@ class TriggerDagRunOperator(BaseOperator):
             )
         while not self._is_done(run_id, self._state_of(run_id)):
             time.sleep(self.poke_interval)
+
+    def _order(self, context: Any) -> bool:
+        """Let `python_callable` decide; whether there is to be a run."""
+        assert self.python_callable is not None
+        order = self.python_callable(context, DagRunOrder(run_id=f"trig__{utcnow().isoformat()}"))
+        if order is None:
+            return False
+        self.trigger_run_id, self.conf = order.run_id, order.payload
+        return True
 
     def _dag_is_paused(self) -> bool:
         return ask(GetDag(dag_id=self.trigger_dag_id), DagReply).is_paused

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+from tradewind.sdk.old_names import note_old_name
 from tradewind.sdk.operators.branch import BaseBranchOperator
 from tradewind.sdk.operators.datetime import date_of
 from tradewind.sdk.weekday import WeekDay
@@ -30,7 +31,9 @@ class BranchDayOfWeekOperator(BaseBranchOperator):
     ) -> None:
         super().__init__(**kwargs)
         if use_task_execution_day:
-            self.legacy_notes.append("use_task_execution_day is now called use_task_logical_date")
+            note_old_name(
+                "The argument use_task_execution_day is now called use_task_logical_date."
+            )
         self.follow_task_ids_if_true = follow_task_ids_if_true
         self.follow_task_ids_if_false = follow_task_ids_if_false
         self.week_day = week_day

@@ -12,6 +12,7 @@ from tradewind.sdk.asking import Target, ask
 from tradewind.sdk.calling import determine_kwargs
 from tradewind.sdk.configuration import default_deferrable
 from tradewind.sdk.exceptions import AirflowException, AirflowSkipException
+from tradewind.sdk.old_names import note_old_name
 from tradewind.sdk.operators.empty import EmptyOperator
 from tradewind.sdk.sensors.base import BaseSensorOperator
 from tradewind.sdk.triggers.external_task import WorkflowTrigger
@@ -94,7 +95,7 @@ class ExternalTaskSensor(BaseSensorOperator):
             kwargs.setdefault("poke_interval", poll_interval)
         super().__init__(**kwargs)
         if poll_interval is not None:
-            self.legacy_notes.append("poll_interval is now called poke_interval")
+            note_old_name("The argument poll_interval is now called poke_interval.")
         _only_one(
             external_task_id=external_task_id,
             external_task_ids=external_task_ids or None,
@@ -280,7 +281,7 @@ class ExternalTaskMarker(EmptyOperator):
     ) -> None:
         super().__init__(**kwargs)
         if execution_date is not None:
-            self.legacy_notes.append("execution_date is now called logical_date")
+            note_old_name("The argument execution_date is now called logical_date.")
             logical_date = execution_date
         if not isinstance(logical_date, str | datetime):
             raise TypeError(

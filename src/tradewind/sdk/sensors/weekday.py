@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from tradewind.sdk.old_names import note_old_name
 from tradewind.sdk.sensors.base import BaseSensorOperator
 from tradewind.sdk.timezone import utcnow
 from tradewind.sdk.weekday import WeekDay
@@ -26,7 +27,9 @@ class DayOfWeekSensor(BaseSensorOperator):
     ) -> None:
         super().__init__(**kwargs)
         if use_task_execution_day:
-            self.legacy_notes.append("use_task_execution_day is now called use_task_logical_date")
+            note_old_name(
+                "The argument use_task_execution_day is now called use_task_logical_date."
+            )
         self.week_day = week_day
         self.use_task_logical_date = use_task_logical_date or use_task_execution_day
         self._week_day_num = WeekDay.validate_week_day(week_day)
