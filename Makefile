@@ -2,9 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PATHS := src tests
+PATHS := src tests benchmarks
 
-.PHONY: run test check setup services lock clean
+.PHONY: run test test-providers check setup services servers lock clean bench
 
 setup: .make/setup
 
@@ -31,12 +31,40 @@ services:  ## a PostgreSQL server's programs; the tests start servers of their o
 test: setup services  ## unit, contract, compat and integration tests
 	$(BIN)/python -m pytest
 
+# Provider packages, which are installed into an environment of their own.
+PROVIDERS := http common.sql common.io sqlite postgres ssh sftp smtp redis
+
+test-providers: setup services servers .make/providers/ready  ## provider packages, for real
+	$(BIN)/python -m pytest tests/providers
+
+servers:  ## Redis and an SSH server; the tests start them
+	@command -v redis-server >/dev/null && test -x /usr/sbin/sshd || { \
+	  echo "Installing Redis and an SSH server for the tests ..."; \
+	  SUDO=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+	  $$SUDO apt-get update -qq && $$SUDO env DEBIAN_FRONTEND=noninteractive \
+	    apt-get install -y -qq --no-install-recommends redis-server openssh-server; }
+	@test "$$(id -u)" != 0 || mkdir -p /run/sshd  # root's sshd wants it, and it goes at a restart
+
+.make/providers/ready: pyproject.toml Makefile tests/providers/versions.txt
+	@test -x .make/providers/bin/python || $(PYTHON) -m venv .make/providers
+	@.make/providers/bin/python -m pip install --quiet --disable-pip-version-check -e .
+	.make/providers/bin/tradewind providers install -c tests/providers/versions.txt $(PROVIDERS) -- --quiet
+	@touch $@
+
 check: setup  ## format, lint, types, import rules, dependencies
 	$(BIN)/ruff format --check $(PATHS)
 	$(BIN)/ruff check $(PATHS)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/deptry src
+
+bench: setup services  ## speed beside Airflow and its peers: benchmarks/README.md
+	@command -v redis-server >/dev/null || { \
+	  echo "Installing Redis for the benchmarks ..."; \
+	  SUDO=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+	  $$SUDO apt-get update -qq && $$SUDO env DEBIAN_FRONTEND=noninteractive \
+	    apt-get install -y -qq --no-install-recommends redis-server; }
+	$(BIN)/python -m benchmarks $(BENCH)
 
 docs: setup  ## the pages that are written by programs
 	$(BIN)/python docs/generate_configuration.py

@@ -20,11 +20,14 @@ class Tree:
                 found += map(int, _read(task).split())
         return found
 
+    def begun(self) -> dict[int, str]:
+        """Pids with the moment when each began: a pid that is used again has another one."""
+        return {pid: _begun(pid) for pid in self.pids()}
+
     def cpu_seconds(self) -> float:
         ticks = 0
         for pid in self.pids():
-            fields = _read(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()
-            ticks += sum(map(int, fields[11:15]))  # utime, stime, cutime, cstime
+            ticks += sum(map(int, _stat(pid)[11:15]))  # utime, stime, cutime, cstime
         return ticks / _TICKS
 
     def pss_mb(self) -> float:
@@ -34,6 +37,19 @@ class Tree:
                 if line.startswith("Pss:"):
                     kilobytes += int(line.split()[1])
         return kilobytes / 1024
+
+
+def still_there(pid: int, begun: str) -> bool:
+    return bool(begun) and _begun(pid) == begun
+
+
+def _begun(pid: int) -> str:
+    return "".join(_stat(pid)[19:20])
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields from the state on."""
+    return _read(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()
 
 
 def _read(path: Path) -> str:
