@@ -185,6 +185,7 @@ def list_attempts(
                 "hostname": row.hostname or "",
                 "pid": row.pid,
                 "queued_at": row.queued_at,
+                "launched_at": row.launched_at,
                 "started_at": row.started_at,
                 "ended_at": row.ended_at,
                 "cpu_seconds": row.cpu_seconds,

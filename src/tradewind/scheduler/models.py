@@ -56,6 +56,7 @@ class Attempt:
     owner: str
     log_file: str
     state: AttemptState = AttemptState.QUEUED
+    launched_at: datetime | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
     outcome: str | None = None

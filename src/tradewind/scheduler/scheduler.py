@@ -307,6 +307,7 @@ class Scheduler:
             del self._space.launched[attempt.id]
             self._space.deliver(model.pk, events.not_launched(attempt, error, now), now)
             return
+        attempt.launched_at = self._clock.now()
         executor.start(order)
 
     def _run_callback(self, claimed: ClaimedCallback) -> None:

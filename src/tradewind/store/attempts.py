@@ -34,6 +34,7 @@ def insert_outcomes(tx: Connection, rows: list[dict[str, Any]]) -> None:
 
 VERDICT_COLUMNS = (
     "state",
+    "launched_at",
     "started_at",
     "ended_at",
     "outcome",

@@ -256,6 +256,7 @@ attempt = Table(
     Column("lease_until", UtcDateTime),
     Column("renewals", Integer, nullable=False, server_default=text("0")),  # of the lease
     Column("queued_at", UtcDateTime, nullable=False),
+    Column("launched_at", UtcDateTime),  # when its executor was told
     Column("started_at", UtcDateTime),
     Column("ended_at", UtcDateTime),
     # The verdict: the task's state that came of it, and for a failure why.

@@ -139,6 +139,7 @@ def test_an_attempt_has_its_history_and_verdict(world: World) -> None:
     assert first.hostname == "fake"
     assert world.history(first.id) == ["claim", "start", "finish"]
     assert second.queued_at - first.ended_at >= timedelta(seconds=60)
+    assert second.queued_at <= second.launched_at <= second.started_at
 
 
 def test_a_try_that_is_lost_to_the_infrastructure_keeps_its_number(world: World) -> None:
