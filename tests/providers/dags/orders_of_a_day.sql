@@ -1,0 +1,1 @@
+SELECT day, sum(price) FROM orders WHERE day = '{{ ds }}' GROUP BY day
