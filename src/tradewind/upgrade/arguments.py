@@ -8,7 +8,7 @@ import libcst as cst
 from tradewind.sdk.arguments import DROPPED, LEGACY_TRIGGER_RULES, RENAMED
 from tradewind.sdk.legacy_dag import DROPPED as DROPPED_BY_DAG
 from tradewind.sdk.legacy_dag import RENAMED as RENAMED_BY_DAG
-from tradewind.upgrade.edits import Edits, renamed
+from tradewind.upgrade.edits import Edits, named
 from tradewind.upgrade.plan import Plan
 from tradewind.upgrade.reader import Reader, string_value
 from tradewind.upgrade.schedule import dict_call, modernise_schedule
@@ -31,6 +31,7 @@ def modernise_arguments(reader: Reader, plan: Plan) -> None:
         edits = Edits("args")
         if reader.is_dag(call):
             _modernise(reader, plan, edits, call.args, RENAMED_BY_DAG, DROPPED_BY_DAG)
+            _name_description(call, edits)
             modernise_schedule(reader, plan, call, edits)
         elif (renamings := _renamings(reader, plan, call)) is not None:
             _modernise(reader, plan, edits, call.args, renamings, DROPPED)
@@ -41,6 +42,12 @@ def modernise_arguments(reader: Reader, plan: Plan) -> None:
         _modernise(reader, plan, edits, items, RENAMED, DROPPED)
         edits.register(plan, default_args)
     _modernise_trigger_rules(reader, plan)
+
+
+def _name_description(call: cst.Call, edits: Edits) -> None:
+    """A DAG's second argument may no longer come without its name."""
+    if len(call.args) > 1 and not call.args[1].keyword and not any(a.star for a in call.args[:2]):
+        edits.set(1, named("description"))
 
 
 def _modernise(
@@ -77,7 +84,7 @@ def _name(item: Any) -> str:
 
 def _renaming(item: Any, old: str, new: str) -> Any:
     if isinstance(item, cst.Arg):
-        return renamed(new)
+        return named(new)
     return lambda entry: entry.with_changes(
         key=entry.key.with_changes(value=entry.key.value.replace(old, new))
     )

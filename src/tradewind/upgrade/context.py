@@ -57,7 +57,7 @@ def modernise_context(reader: Reader, plan: Plan, *, intervals: bool) -> None:
     known = _SAME | (_SAME_WITH_INTERVALS if intervals else {})
     known = {old: new for old, new in known.items() if old not in own}
     for node in reader.all(cst.Subscript, cst.Call):
-        _entry(reader, plan, node, known)
+        _entry(reader, plan, node, known, _OLD - own)
     for attribute in reader.all(cst.Attribute):
         if attribute.attr.value == "execution_date":
             _attribute(reader, plan, attribute)
@@ -97,24 +97,40 @@ def _own_names(reader: Reader) -> set[str]:
     return _OLD & (keys | keywords)
 
 
-def _entry(reader: Reader, plan: Plan, node: Any, known: _Known) -> None:
+def _entry(reader: Reader, plan: Plan, node: Any, known: _Known, old: set[str]) -> None:
     """`context["execution_date"]`, and the same with `.get(...)`."""
     context, key = _look_up(node)
-    if context is None or key not in _OLD or not _is_context(reader, context):
+    if context is None or key not in old or not _is_context(reader, context):
         return
     new, then = known.get(key, ("", ""))
     if new and isinstance(node, cst.Subscript):
-        plan.replace(node, _looked_up(reader, node, context, new, then))
+        how = partial(_looked_up, reader.quoted(f'"{new}"', node), reader.quoted(then, node))
+        plan.change(node, how)
     elif new and not then:
         plan.replace(node.args[0].value, expression(reader.quoted(f'"{new}"', node)))
     else:
         plan.note(reader.line(node), _advice(key))
 
 
-def _looked_up(
-    reader: Reader, place: cst.CSTNode, context: cst.CSTNode, name: str, then: str = ""
-) -> cst.BaseExpression:
-    return expression(reader.text(context) + reader.quoted(f'["{name}"]{then}', place))
+def _looked_up(key: str, then: str, old: cst.Subscript) -> cst.BaseExpression:
+    """`old` with another key, and what is done with the value."""
+    index = cst.SubscriptElement(cst.Index(expression(key)))
+    value = old.with_changes(slice=[index], lpar=[], rpar=[])
+    new: Any = value
+    for step in _steps(then):
+        new = step.with_changes(func=step.func.with_changes(value=new))
+    whole: cst.BaseExpression = new.with_changes(lpar=old.lpar, rpar=old.rpar)
+    return whole
+
+
+def _steps(then: str) -> list[Any]:
+    """The calls of `.a(...).b(...)`, in their order."""
+    calls: list[Any] = []
+    node: Any = expression(f"value{then}")
+    while isinstance(node, cst.Call):
+        calls.insert(0, node)
+        node = node.func.value
+    return calls
 
 
 def _look_up(node: Any) -> tuple[cst.BaseExpression | None, str]:
@@ -154,7 +170,8 @@ def _attribute(reader: Reader, plan: Plan, node: cst.Attribute) -> None:
         plan.change(node.attr, lambda attr: attr.with_changes(value="logical_date"))
     elif owner in ("ti", "task_instance"):
         if context is not None and isinstance(node.value, cst.Subscript):
-            plan.replace(node, _looked_up(reader, node, context, "logical_date"))
+            key = reader.quoted('"logical_date"', node)
+            plan.change(node, lambda new: _looked_up(key, "", new.value))
         else:
             plan.note(
                 reader.line(node),

@@ -35,11 +35,12 @@ class Edits:
 
     def _apply(self, node: Any) -> Any:
         old = getattr(node, self.items)
-        new = [
-            item
-            for position, before in enumerate(old)
-            for item in self.by_position.get(position, _same)(before)
-        ]
+        new: list[Any] = []
+        for position, before in enumerate(old):
+            items = self.by_position.get(position, _same)(before)
+            if new and not items:
+                new[-1] = _with_comments_behind(new[-1], before)
+            new += items
         if new and old[-1] is not new[-1]:
             new[-1] = _as_last(new[-1], old[-1])
         return node.with_changes(**{self.items: new})
@@ -47,6 +48,16 @@ class Edits:
 
 def _same(item: Any) -> list[Any]:
     return [item]
+
+
+def _with_comments_behind(item: Any, dropped: Any) -> Any:
+    """With the lines between the dropped item and the next one, which they are about."""
+    lines = getattr(getattr(dropped.comma, "whitespace_after", None), "empty_lines", ())
+    space = getattr(item.comma, "whitespace_after", None)
+    if not lines or not isinstance(space, cst.ParenthesizedWhitespace):
+        return item
+    space = space.with_changes(empty_lines=[*space.empty_lines, *lines])
+    return item.with_changes(comma=item.comma.with_changes(whitespace_after=space))
 
 
 def _as_last(item: Any, last: Any) -> Any:
@@ -58,8 +69,16 @@ def _as_last(item: Any, last: Any) -> Any:
     return item.with_changes(**layout)
 
 
-def renamed(name: str) -> Callable[[cst.Arg], cst.Arg]:
-    return lambda arg: arg.with_changes(keyword=cst.Name(name))
+def named(name: str) -> Callable[[cst.Arg], cst.Arg]:
+    """Gives an argument a name, or another one."""
+    return lambda arg: arg.with_changes(keyword=cst.Name(name), equal=_equal(arg))
+
+
+def _equal(arg: cst.Arg) -> cst.AssignEqual:
+    if isinstance(arg.equal, cst.AssignEqual):
+        return arg.equal
+    nothing = cst.SimpleWhitespace("")
+    return cst.AssignEqual(nothing, nothing)
 
 
 def beside(arg: cst.Arg, name: str, value: str) -> list[cst.Arg]:

@@ -31,26 +31,24 @@ def upgrade(source: bytes, name: str, *, today: date) -> Upgraded:
     A file that is modern, or does not use Airflow, comes back as it is. `today` is what `days_ago`
     counts from. Raises `UserError` for text that is not Python 3.
     """
-    _check(source, name)
-    reader = Reader(source)
+    reader = _read(source, name)
     plan = Plan()
     intervals = runs_cover_intervals(reader)
-    modernise_expressions(reader, plan)
     drop_apply_defaults(reader, plan)
     fix_days_ago(reader, plan, today)
+    modernise_expressions(reader, plan)
     modernise_arguments(reader, plan)
     modernise_context(reader, plan, intervals=intervals)
-    keep_unused = name.endswith("__init__.py")
-    decisions = decide_imports(reader, plan, keep_unused=keep_unused)
+    decisions = decide_imports(reader, plan, is_shared=name.endswith("__init__.py"))
     rewrite_imports(reader, plan, decisions)
     return Upgraded(plan.apply(reader.module).bytes, sorted(plan.notes))
 
 
-def _check(source: bytes, name: str) -> None:
-    """Python itself says best what is wrong with a text."""
+def _read(source: bytes, name: str) -> Reader:
     try:
         with warnings.catch_warnings(action="ignore"):  # invalid escapes are the file's own affair
-            ast.parse(source, name)
+            ast.parse(source, name)  # says better than libcst what is wrong with a text
+        return Reader(source)
     except SyntaxError as error:
         line = f", line {error.lineno}" if error.lineno else ""
         raise UserError(f"{name}{line}: {error.msg}.", hint=modern_form(error)) from error

@@ -8,7 +8,7 @@ from tradewind.compat import table
 from tradewind.compat.table_current import CURRENT
 from tradewind.compat.table_old import OLD
 from tradewind.upgrade.plan import Plan
-from tradewind.upgrade.reader import ImportStatement, Reader, dotted, modern_name
+from tradewind.upgrade.reader import Reader, dotted, modern_name, root_name
 
 
 class Import(NamedTuple):
@@ -30,13 +30,18 @@ Decisions = dict[cst.ImportAlias, Import | None]
 
 
 def modernise_expressions(reader: Reader, plan: Plan) -> None:
-    """`bash_operator.BashOperator` becomes `BashOperator`, which is imported."""
+    """`bash_operator.BashOperator` becomes `BashOperator`, which is imported.
+
+    To be called after the rules that rewrite the use of a name in another way.
+    """
     for node in reader.all(cst.Attribute):
         qualified = reader.qualified(node)
         found = modern_name(qualified)
-        if found is None or found.module.startswith("tradewind."):
+        if found is None or id(root_name(node)) in plan.gone:
             continue
-        if reader.can_use(found.attribute, f"{found.module}.{found.attribute}"):
+        if found.module.startswith("tradewind."):
+            plan.note(reader.line(node), found.advice or "")
+        elif reader.can_use(found.attribute, f"{found.module}.{found.attribute}"):
             plan.replace(node, cst.Name(found.attribute))
             plan.need(found.module, found.attribute)
         else:
@@ -51,15 +56,15 @@ def drop_apply_defaults(reader: Reader, plan: Plan) -> None:
             plan.change(decorator, lambda node: cst.RemoveFromParent())
 
 
-def decide_imports(reader: Reader, plan: Plan, *, keep_unused: bool) -> Decisions:
+def decide_imports(reader: Reader, plan: Plan, *, is_shared: bool) -> Decisions:
     """To be called last: imports of which the other rules have left no use are dropped.
 
-    `keep_unused`: other files import the names from this one.
+    `is_shared`: other files import names from this one.
     """
     decisions: Decisions = {}
     for statement in reader.all(cst.Import, cst.ImportFrom):
         if isinstance(statement, cst.ImportFrom):
-            decide = _From(reader, plan, keep_unused)
+            decide = _From(reader, plan, is_shared)
             decisions |= decide.statement(statement)
         else:
             decisions |= _modules(reader, plan, statement)
@@ -69,10 +74,10 @@ def decide_imports(reader: Reader, plan: Plan, *, keep_unused: bool) -> Decision
 class _From:
     """Decides about the names of `from … import …`."""
 
-    def __init__(self, reader: Reader, plan: Plan, keep_unused: bool) -> None:
+    def __init__(self, reader: Reader, plan: Plan, is_shared: bool) -> None:
         self._reader = reader
         self._plan = plan
-        self._keep_unused = keep_unused
+        self._is_shared = is_shared
 
     def statement(self, statement: cst.ImportFrom) -> Decisions:
         module = "" if statement.relative else dotted(statement.module)
@@ -101,7 +106,7 @@ class _From:
                 self._note_missing(statement, qualified)
                 return old
             return None
-        if not left and (uses or not self._keep_unused) and not self._is_needed(found):
+        if not left and (uses or not self._is_shared) and not self._is_needed(found):
             return None
         if found.module.startswith("tradewind."):
             self._plan.note(self._reader.line(statement), found.advice or "")
@@ -115,7 +120,7 @@ class _From:
         new = Import(found.module, found.attribute, old.asname)
         if new.local == old.local:
             return Import(new.module, new.name, "" if new.asname == new.name else new.asname)
-        sure = all(self._reader.qualified(use) for use in uses)
+        sure = not self._is_shared and all(self._reader.qualified(use) for use in uses)
         if not sure or not self._reader.can_use(new.name, f"{new.module}.{new.name}"):
             return new._replace(asname=old.local)
         for use in uses:
@@ -148,21 +153,7 @@ def _modules(reader: Reader, plan: Plan, statement: cst.Import) -> Decisions:
             decisions[alias] = Import("airflow")
         elif module not in table.modules() and not module.startswith("airflow.providers."):
             plan.note(reader.line(statement), table.explain_missing(module))
-    _note_unchanged(reader, plan, statement, decisions)
     return decisions
-
-
-def _note_unchanged(
-    reader: Reader, plan: Plan, statement: ImportStatement, decisions: Decisions
-) -> None:
-    """Old names behind a module that have no modern form, where they are used."""
-    for alias in statement.names if isinstance(statement, cst.Import) else ():
-        if alias in decisions:
-            continue
-        for use in reader.references(statement, _asname(alias) or dotted(alias.name)):
-            found = modern_name(reader.qualified(_whole(reader, use)))
-            if found is not None and id(use) not in plan.gone:
-                plan.note(reader.line(use), found.advice or "")
 
 
 def _is_below(reader: Reader, use: cst.Name, module: str) -> bool:

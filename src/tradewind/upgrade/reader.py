@@ -177,7 +177,10 @@ class Reader:
         return "'" if 2 * plain.count("'") > len(plain) else '"'
 
     def quoted(self, code: str, place: cst.CSTNode) -> str:
-        """Code written with double quotes, in those that fit to where it is put."""
+        """Code written with double quotes, in those that fit to what it takes the place of."""
+        for text in _below(place):
+            if isinstance(text, cst.SimpleString):
+                return code.replace('"', text.quote)
         quote, node = self._quote, place
         while not isinstance(node, cst.Module):
             if isinstance(node, cst.FormattedString):

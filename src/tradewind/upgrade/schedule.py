@@ -9,7 +9,7 @@ from typing import NamedTuple
 import libcst as cst
 
 from tradewind.upgrade.dates import zone_of_date
-from tradewind.upgrade.edits import Edits, beside
+from tradewind.upgrade.edits import Edits, beside, named
 from tradewind.upgrade.plan import Plan
 from tradewind.upgrade.reader import Reader, expression, keyword, string_value
 
@@ -81,9 +81,7 @@ def modernise_schedule(reader: Reader, plan: Plan, call: cst.Call, edits: Edits)
     )
 
     def edit(new: cst.Arg) -> list[cst.Arg]:
-        new = new.with_changes(
-            keyword=cst.Name("schedule"), value=_value(meaning, new.value), equal=_equal(new)
-        )
+        new = named("schedule")(new.with_changes(value=_value(meaning, new.value)))
         return beside(new, "catchup", "True") if catches_up else [new]
 
     edits.by_position[position] = edit
@@ -95,13 +93,6 @@ def _value(meaning: _Meaning, value: cst.BaseExpression) -> cst.BaseExpression:
     call = expression(f"{meaning.timetable}(x{meaning.further})")
     assert isinstance(call, cst.Call)
     return call.with_changes(args=[call.args[0].with_changes(value=value), *call.args[1:]])
-
-
-def _equal(arg: cst.Arg) -> cst.AssignEqual:
-    if isinstance(arg.equal, cst.AssignEqual):
-        return arg.equal
-    nothing = cst.SimpleWhitespace("")
-    return cst.AssignEqual(nothing, nothing)
 
 
 def _meaning(reader: Reader, call: cst.Call, arg: cst.Arg) -> _Meaning | None:
