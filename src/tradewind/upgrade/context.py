@@ -129,7 +129,8 @@ def _steps(then: str) -> list[Any]:
     node: Any = expression(f"value{then}")
     while isinstance(node, cst.Call):
         calls.insert(0, node)
-        node = node.func.value
+        func: Any = node.func
+        node = func.value
     return calls
 
 
