@@ -15,7 +15,7 @@ FAILING = {"check_fails", "columns_fail", "wrong_sql"}
 def connection(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty database of either kind, as a connection."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/test.db"
+        return json.dumps({"conn_type": "sqlite", "host": str(tmp_path / "test.db")})
     postgres: PostgresServer = request.getfixturevalue("postgres")
     return postgres_connection(postgres)
 
