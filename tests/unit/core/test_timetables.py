@@ -455,13 +455,53 @@ def test_distances_keep_their_meaning(
 
 
 @pytest.mark.parametrize(
-    "delta", [0.0, -60.0, {"day": 1}, {"weekday": 0}, {"months": -1}, {"days": 1, "months": -1}]
+    "delta",
+    [
+        *(0.0, -60.0, {"day": 1}, {"weekday": 0}, {"months": -1}, {"days": 1, "months": -1}),
+        *({"hour": 23}, {"months": 1, "days": -29}),
+        timedelta.max.total_seconds(),
+    ],
 )
 def test_distances_that_lead_nowhere_are_refused(delta: float | dict[str, int]) -> None:
     for timetable in (DeltaTrigger(delta=delta), DeltaInterval(delta=delta)):
         with pytest.raises(InvalidDag, match="does not lead forward") as caught:
             timetables.validate(timetable)
         assert caught.value.hint
+
+
+def test_a_distance_that_stands_still_later_ends_the_schedule() -> None:
+    """It leads nowhere from 2031 on; a search for the next moment must not go on for ever."""
+    timetable = DeltaInterval(delta={"days": 1, "year": 2030})
+    end = at("2030-12-31")
+    last = Slot(logical_date=end, interval_start=end, interval_end=end, run_after=end)
+    planned = timetables.next_slot(
+        timetable, last=last, earliest=None, latest=None, catchup=True, now=at("2031-06-01")
+    )
+    assert planned is None
+
+
+@pytest.mark.parametrize(
+    "timetable",
+    [
+        DeltaTrigger(delta={"years": 5000}, interval=86400.0),
+        DeltaInterval(delta=86400.0 * 365 * 5000),
+        CronTrigger(crons=["0 0 1 1 *"], interval=86400.0 * 365 * 5000),
+        CronInterval(cron="0 0 1 1 *", timezone="America/New_York"),
+    ],
+)
+def test_the_calendar_ends_a_schedule(timetable: Timetable) -> None:
+    for end in (datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)):
+        timetables.manual_interval(timetable, end)
+        last = Slot(logical_date=end, interval_start=end, interval_end=end, run_after=end)
+        for catchup in (True, False):
+            timetables.next_slot(
+                timetable, last=last, earliest=end, latest=None, catchup=catchup, now=end
+            )
+
+
+def test_a_partition_cannot_be_ticks_without_number_away() -> None:
+    with pytest.raises(InvalidDag, match="run_offset"):
+        timetables.validate(CronPartition(cron="0 0 * * *", arguments={"run_offset": 10**9}))
 
 
 def test_months_drift_as_in_airflow() -> None:

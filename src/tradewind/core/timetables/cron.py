@@ -18,7 +18,7 @@ from tradewind.core.timetables.base import (
     trigger_tick,
 )
 from tradewind.core.timetables.cron_syntax import parse, resolve_preset
-from tradewind.core.timetables.delta import decode_delta
+from tradewind.core.timetables.delta import decode_delta, shifted
 from tradewind.core.zones import from_wall_clock, to_wall_clock, zone
 
 RunImmediately = bool | float | None
@@ -53,11 +53,14 @@ class CronTicks:
     def _search(self, at: datetime, *, reverse: bool) -> datetime:
         if self._cron.search is None:
             raise NoTick
-        shown = to_wall_clock(at, self._zone)
-        found = next(CronSim(self._cron.search, shown, reverse=reverse))
-        if self._cron.hourly:
-            return at + (found - shown)
-        return from_wall_clock(found, self._zone)
+        try:
+            shown = to_wall_clock(at, self._zone)
+            found = next(CronSim(self._cron.search, shown, reverse=reverse))
+            if self._cron.hourly:
+                return at + (found - shown)
+            return from_wall_clock(found, self._zone)
+        except (OverflowError, StopIteration):  # the calendar's end
+            raise NoTick from None
 
     @property
     def zone(self) -> tzinfo:
@@ -73,7 +76,7 @@ def next_trigger(timetable: CronTrigger, last: Slot | None, limits: Limits) -> S
         with suppress(NoTick):  # the other expressions may have one
             tick = next_cron_tick(ticks, last_end, limits, timetable.run_immediately)
             if tick is not None:
-                slots.append(interval_slot(tick - decode_delta(timetable.interval), tick))
+                slots.append(interval_slot(shifted(tick, -decode_delta(timetable.interval)), tick))
 
     def urgency(slot: Slot) -> float:
         date = slot.logical_date
@@ -124,7 +127,7 @@ def next_interval(timetable: CronInterval, last: Slot | None, limits: Limits) ->
 
 
 def trigger_manual_interval(timetable: CronTrigger, at: datetime) -> Interval:
-    return Interval(at - decode_delta(timetable.interval), at)
+    return Interval(shifted(at, -decode_delta(timetable.interval)), at)
 
 
 def interval_manual_interval(timetable: CronInterval, at: datetime) -> Interval:

@@ -14,6 +14,7 @@ from tradewind.core.errors import InvalidDag
 from tradewind.core.timetables.base import (
     Interval,
     Limits,
+    NoTick,
     covered,
     interval_between_ticks,
     interval_slot,
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     Delta = timedelta | relativedelta
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_JANUARY = [datetime(2024, 1, day, 12, tzinfo=UTC) for day in range(1, 32)]
+_LEAP_YEAR = [datetime(2024, 1, 1, tzinfo=UTC) + timedelta(days=day) for day in range(366)]
+_NIGHTFALL = timedelta(hours=23, minutes=59, seconds=59, microseconds=999_999)
 _ABSOLUTE = ("year", "month", "day", "hour", "minute", "second", "microsecond")
 
 
@@ -55,13 +57,24 @@ def encode_delta(delta: Delta) -> float | dict[str, int]:
 def decode_delta(value: float | dict[str, int]) -> Delta:
     """The distance that `encode_delta` wrote."""
     if not isinstance(value, dict):
-        return timedelta(seconds=value)
+        try:
+            return timedelta(seconds=value)
+        except OverflowError:  # timedelta.max, after a float has rounded it
+            return timedelta.max if value > 0 else timedelta.min
     from dateutil.relativedelta import relativedelta, weekday
 
     fields: dict[str, Any] = dict(value)
     if "weekday" in fields:
         fields["weekday"] = weekday(fields["weekday"], fields.pop("weekday_n", None))
     return relativedelta(**fields)
+
+
+def shifted(at: datetime, delta: Delta) -> datetime:
+    """The moment at that distance. Raises `NoTick` where the calendar ends."""
+    try:
+        return at + delta
+    except (OverflowError, ValueError):  # timedelta raises the one, relativedelta the other
+        raise NoTick from None
 
 
 def _time_part(delta: relativedelta) -> timedelta:
@@ -75,16 +88,23 @@ def _time_part(delta: relativedelta) -> timedelta:
 
 
 class DeltaTicks:
-    """Every moment is a tick: the distance counts from wherever one begins."""
+    """Every moment is a tick: the distance counts from wherever one begins.
+
+    A distance with fixed fields may lead nowhere from some moments (`day=31` on a 31st): then there
+    is no tick, since a search for it would never end.
+    """
 
     def __init__(self, delta: Delta) -> None:
         self._delta = delta
 
     def next(self, at: datetime) -> datetime:
-        return at + self._delta
+        following = shifted(at, self._delta)
+        if following <= at:
+            raise NoTick
+        return following
 
     def previous(self, at: datetime) -> datetime:
-        return at - self._delta
+        return shifted(at, -self._delta)
 
     def align_next(self, at: datetime) -> datetime:
         return at
@@ -96,7 +116,9 @@ class DeltaTicks:
 def next_trigger(timetable: DeltaTrigger, last: Slot | None, limits: Limits) -> Slot | None:
     ticks = DeltaTicks(decode_delta(timetable.delta))
     tick = trigger_tick(ticks, last.interval_end if last else None, limits, lambda now: now)
-    return None if tick is None else interval_slot(tick - decode_delta(timetable.interval), tick)
+    if tick is None:
+        return None
+    return interval_slot(shifted(tick, -decode_delta(timetable.interval)), tick)
 
 
 def next_interval(timetable: DeltaInterval, last: Slot | None, limits: Limits) -> Slot | None:
@@ -122,30 +144,35 @@ def _floor(delta: Delta, at: datetime, anchor: datetime) -> datetime:
         step = delta
     elif delta.months or delta.years:
         boundary = anchor
-        while (following := boundary + delta) <= at:
+        ticks = DeltaTicks(delta)
+        while (following := ticks.next(boundary)) <= at:
             boundary = following
         return boundary
     else:
         step = _time_part(delta)
-    return at - (at - _EPOCH) % step
+    return shifted(at, -((at - _EPOCH) % step))
 
 
 def validate(delta: float | dict[str, int]) -> None:
     """Raise `InvalidDag` unless the distance leads forward from any day that one may begin at."""
-    distance = decode_delta(delta)
-    if any(day + distance <= day for day in _JANUARY):
+    ticks = DeltaTicks(decode_delta(delta))
+    try:
+        for day in _LEAP_YEAR:
+            ticks.next(day)
+            ticks.next(day + _NIGHTFALL)
+    except NoTick:
         raise InvalidDag(
-            f"The schedule {distance} does not lead forward in time.",
-            hint="Give a positive timedelta or relativedelta.",
-        )
+            f"The schedule {decode_delta(delta)} does not lead forward in time, day after day.",
+            hint="Give a positive timedelta or relativedelta; for never, schedule=None.",
+        ) from None
 
 
 def trigger_manual_interval(timetable: DeltaTrigger, at: datetime) -> Interval:
-    return Interval(at - decode_delta(timetable.interval), at)
+    return Interval(shifted(at, -decode_delta(timetable.interval)), at)
 
 
 def interval_manual_interval(timetable: DeltaInterval, at: datetime) -> Interval:
-    return Interval(at - decode_delta(timetable.delta), at)
+    return Interval(shifted(at, -decode_delta(timetable.delta)), at)
 
 
 def summary(delta: float | dict[str, int]) -> str:

@@ -9,6 +9,7 @@ from tradewind.core.timetables.base import Limits
 from tradewind.core.timetables.cron import CronTicks, next_cron_tick
 from tradewind.core.zones import from_wall_clock
 
+_FARTHEST = 10_000  # ticks are counted one by one
 DEFAULT_KEY_FORMAT = "%Y-%m-%dT%H:%M:%S"
 
 
@@ -66,10 +67,10 @@ def partition_date(timetable: CronPartition, key: str) -> datetime:
 def validate(timetable: CronPartition) -> None:
     _ticks(timetable)
     offset = timetable.arguments.get("run_offset")
-    if not isinstance(offset, int | None):
+    if not isinstance(offset, int | None) or abs(offset or 0) > _FARTHEST:
         raise InvalidDag(
             f"run_offset of CronPartitionTimetable is {offset!r}.",
-            hint="Give a whole number of cron ticks.",
+            hint=f"Give a whole number of cron ticks, {_FARTHEST:,} at most.",
         )
 
 
