@@ -129,15 +129,14 @@ def failure(complaints: str, code: int) -> TradewindError:
             hint="PIP_INDEX_URL (or -- --index-url URL) names another index, PIP_FIND_LINKS and "
             "-- --no-index a folder of wheels.",
         )
-    missing = _NOT_THERE.search(complaints)
-    if missing and not re.search(r"from versions: (?!none)", complaints):
+    if (missing := _NOT_THERE.search(complaints)) is not None:
         name = next(filter(None, missing.groups())).strip("`',.")
         return UserError(
             f"The package index has no {name}.",
             hint="Is the name right, is the version there, and is the index the one that you mean? "
             "`tradewind providers install NAME -- --index-url URL` takes another one.",
         )
-    if missing or _CONFLICT.search(complaints):
+    if _CONFLICT.search(complaints):
         return UserError(
             "No set of versions meets all requirements; the lines above say which disagree.",
             hint="Ask for another version of the provider (`'postgres<7'`), or loosen the "

@@ -262,25 +262,7 @@ CURRENT: dict[str, str] = {
     ),
     "airflow.providers.standard.utils.weekday": "tradewind.sdk.weekday: WeekDay",
     "airflow.providers.smtp.operators.smtp": "tradewind.sdk.operators.email: EmailOperator",
-    # --- what provider packages import instead of the core ------------------------------------
-    "airflow.providers.common.compat.assets": (
-        "tradewind.sdk.assets: Asset AssetAlias AssetAll AssetAny"
-    ),
+    # --- what is installed --------------------------------------------------------------------
     "airflow.providers_manager": "tradewind.compat.providers: ProvidersManager",
-    "airflow.providers.common.compat.sdk": (
-        f"{_EXCEPTIONS}: *; {_SDK}: *; {_SDK}: XCom=BaseXCom;"
-        " tradewind.sdk.configuration: conf;"
-        " tradewind.sdk.calling: determine_kwargs;"
-        " tradewind.sdk.decorators.base: DecoratedOperator TaskDecorator task_decorator_factory"
-        " get_unique_task_id=unique_task_id;"
-        " tradewind.sdk.mapped: MappedOperator;"
-        " tradewind.sdk.operators.skip: SkipMixin;"
-        " tradewind.sdk.sensors.base: poke_mode_only;"
-        " tradewind.sdk.task_environment: context_to_airflow_vars;"
-        " tradewind.sdk.timezone: timezone=.;"
-        " tradewind.sdk.masking: mask_secret;"
-        " tradewind.compat.context: context_merge XCOM_RETURN_KEY;"
-        " tradewind.compat.timeout: timeout"
-    ),
 }
 """Airflow module → its names."""

@@ -72,7 +72,7 @@ def test_provider_packages_without_the_core_are_used(tmp_path: Path) -> None:
         {
             "airflow/providers/acme/__init__.py": "",
             "airflow/providers/acme/hooks.py": """
-from airflow.providers.common.compat.sdk import BaseHook
+from airflow.sdk import BaseHook
 from airflow.utils.log.logging_mixin import LoggingMixin
 class AcmeHook(BaseHook):
     pass
@@ -98,22 +98,31 @@ print(json.dumps([issubclass(AcmeHook, BaseHook), HERE, mixed]))
     assert run(code, first, second) == [True, True, False]
 
 
-def test_an_installed_common_compat_package_goes_before_ours(tmp_path: Path) -> None:
+def test_an_installed_provider_goes_before_what_we_have_of_it(tmp_path: Path) -> None:
     write(
         tmp_path,
         {
-            "airflow/providers/common/compat/__init__.py": "",
-            "airflow/providers/common/compat/sdk.py": "from airflow.sdk import DAG\nREAL = True",
+            "airflow/providers/smtp/__init__.py": "",
+            "airflow/providers/smtp/operators/__init__.py": "",
+            "airflow/providers/smtp/operators/smtp.py": "from airflow.sdk import DAG\nREAL = True",
+            "airflow/providers/smtp/hooks.py": "REAL = True",
         },
     )
     code = """
 import json
 from tradewind import compat
 compat.install()
-from airflow.providers.common.compat.sdk import DAG, REAL
-print(json.dumps([DAG.__module__, REAL]))
+import airflow.providers.smtp.operators.smtp as operators
+try:
+    from airflow.providers.smtp.hooks import REAL as hooks
+except ImportError as error:
+    hooks = str(error)
+print(json.dumps([hasattr(operators, "REAL"), hooks]))
 """
-    assert run(code, tmp_path) == ["tradewind.sdk.dag", True]
+    assert run(code, tmp_path) == [True, True]
+    ours, missing = run(code)
+    assert ours is False
+    assert "`tradewind providers install smtp`" in missing
 
 
 def test_dag_files_that_get_apache_airflow_itself_are_refused(tmp_path: Path) -> None:
