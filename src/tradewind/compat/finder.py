@@ -14,6 +14,8 @@ from tradewind.sdk.old_names import note_old_name
 # Half of our standard provider and half of an installed one would be neither.
 _ALWAYS_OURS = "airflow.providers.standard"
 
+_EXAMPLES = "airflow.example_dags"
+
 _IMPORT_SYSTEM = "importlib._bootstrap"
 
 
@@ -74,7 +76,12 @@ class AirflowFinder:
 
 
 def _may_be_installed(fullname: str) -> bool:
-    """Whether it is below a provider; one that is installed hides what we have of it."""
+    """Whether it is below a provider; one that is installed hides what we have of it.
+
+    Or Airflow's own examples: some import helpers and plugins that lie beside them.
+    """
+    if fullname.startswith(f"{_EXAMPLES}."):
+        return True
     return (
         fullname.startswith("airflow.providers.")
         and fullname not in table.provider_packages()
@@ -98,7 +105,7 @@ def _installed_folders(package: str) -> Iterator[str]:
     Only the packages that hold providers: half of one of ours and half of a real one would be
     neither.
     """
-    if package in table.provider_packages():
+    if package in table.provider_packages() or package == _EXAMPLES:
         relative = package.replace(".", os.sep)
         for entry in sys.path:
             folder = os.path.join(entry or os.curdir, relative)
