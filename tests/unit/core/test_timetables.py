@@ -485,6 +485,7 @@ def test_a_distance_that_stands_still_later_ends_the_schedule() -> None:
     [
         DeltaTrigger(delta={"years": 5000}, interval=86400.0),
         DeltaInterval(delta=86400.0 * 365 * 5000),
+        DeltaTrigger(delta=86400.0, interval=timedelta.max.total_seconds()),
         CronTrigger(crons=["0 0 1 1 *"], interval=86400.0 * 365 * 5000),
         CronInterval(cron="0 0 1 1 *", timezone="America/New_York"),
     ],

@@ -18,7 +18,7 @@ from tradewind.core.timetables.base import (
     trigger_tick,
 )
 from tradewind.core.timetables.cron_syntax import parse, resolve_preset
-from tradewind.core.timetables.delta import decode_delta, shifted
+from tradewind.core.timetables.delta import decode_delta, shifted, span
 from tradewind.core.zones import from_wall_clock, to_wall_clock, zone
 
 RunImmediately = bool | float | None
@@ -107,7 +107,7 @@ def _first_tick(ticks: CronTicks, now: datetime, run_immediately: RunImmediately
     if run_immediately is None or run_immediately is False:
         recent = max((after - before) / 10, timedelta(minutes=5))
     else:
-        recent = timedelta(seconds=run_immediately)
+        recent = span(run_immediately)
     return before if now - before <= recent else after
 
 

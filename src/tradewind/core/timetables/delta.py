@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LEAP_YEAR = [datetime(2024, 1, 1, tzinfo=UTC) + timedelta(days=day) for day in range(366)]
+_ENDLESS = timedelta(days=999_999_998)  # what can still be negated
 _NIGHTFALL = timedelta(hours=23, minutes=59, seconds=59, microseconds=999_999)
 _ABSOLUTE = ("year", "month", "day", "hour", "minute", "second", "microsecond")
 
@@ -57,10 +58,7 @@ def encode_delta(delta: Delta) -> float | dict[str, int]:
 def decode_delta(value: float | dict[str, int]) -> Delta:
     """The distance that `encode_delta` wrote."""
     if not isinstance(value, dict):
-        try:
-            return timedelta(seconds=value)
-        except OverflowError:  # timedelta.max, after a float has rounded it
-            return timedelta.max if value > 0 else timedelta.min
+        return span(value)
     from dateutil.relativedelta import relativedelta, weekday
 
     fields: dict[str, Any] = dict(value)
@@ -75,6 +73,14 @@ def shifted(at: datetime, delta: Delta) -> datetime:
         return at + delta
     except (OverflowError, ValueError):  # timedelta raises the one, relativedelta the other
         raise NoTick from None
+
+
+def span(seconds: float) -> timedelta:
+    """So many seconds; `timedelta.max`, which a float rounds up, as the longest that is of use."""
+    try:
+        return max(-_ENDLESS, min(timedelta(seconds=seconds), _ENDLESS))
+    except OverflowError:
+        return _ENDLESS if seconds > 0 else -_ENDLESS
 
 
 def _time_part(delta: relativedelta) -> timedelta:
