@@ -202,19 +202,22 @@ def _save_history(
     tx: Connection, models: Sequence[RunModel], *, by_hand: bool, now: datetime
 ) -> None:
     """What has happened, and last what was begun: it needs what the rest gives back."""
+    rows = [row for model in models for row in model.unsaved.history]
+    begun = {row["run_pk"] for row in rows if row["event"] == "begin"}
     for model in models:
         _record_ends(model, by_hand=by_hand, now=now)
-        if (
-            model.stored_state is DagRunState.RUNNING
-            and model.facts.state is not DagRunState.RUNNING
-        ):
+        was_running = model.stored_state is DagRunState.RUNNING or model.pk in begun
+        if was_running and model.facts.state is not DagRunState.RUNNING:
             model.record("over", now, model.facts.state.value)
+
+    def place(row: dict[str, Any]) -> int:
+        if row["event"] == "claim":
+            return 2
+        at_once = row["event"] == "over" and row["run_pk"] in begun  # nothing to do in it
+        return int(row["event"] == "begin" or at_once)
+
     rows = [row for model in models for row in model.unsaved.history]
-    rows.sort(key=lambda row: _LAST.get(row["event"], 0))
-    history.add(tx, rows)
-
-
-_LAST = {"begin": 1, "claim": 2}
+    history.add(tx, sorted(rows, key=place))
 
 
 def _record_ends(model: RunModel, *, by_hand: bool, now: datetime) -> None:

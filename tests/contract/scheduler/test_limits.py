@@ -2,11 +2,13 @@
 
 from collections import Counter
 from collections.abc import Callable
+from datetime import datetime, timedelta
 
 import pytest
 
 from support.scheduling import FAIL, Plan, World, make_dag, task, wide
 from tradewind.core.protocol import WorkOrder
+from tradewind.scheduler.history import check
 from tradewind.scheduler.why import why as explain
 from tradewind.store import dags, pools
 from tradewind.store.engine import Store
@@ -220,3 +222,20 @@ def test_an_executor_that_nobody_set_up_fails_the_task_with_its_name(world: Worl
     why = explain(world.store, run_pk, "theirs", -1, now=world.clock.now())
     assert reason in why[0].message
     assert world.executors["a"].started_tasks() == ["ours"]
+
+
+def test_a_run_with_nothing_to_do_in_it_gives_its_place_to_the_next(world: World) -> None:
+    """It begins and is over in one transaction, and the history says so in that order."""
+    later = world.clock.now() + timedelta(days=1)
+    world.publish(make_dag("d", task("t", start_date=later), max_active_runs=1))
+    world.scheduler()
+    for number in range(3):
+        date = world.clock.now() + timedelta(minutes=number)
+        world.trigger("d", f"r{number}", logical_date=date)
+    world.finish_all()
+    assert set(world.run_states().values()) == {"success"}
+    assert violations(world.store, world.clock.now()) == []
+
+
+def violations(store: Store, now: datetime) -> list[str]:
+    return [violation.message for violation in check(store, now=now).violations]
