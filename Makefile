@@ -51,6 +51,9 @@ servers:  ## Redis and an SSH server; the tests start them
 	.make/providers/bin/tradewind providers install -c tests/providers/versions.txt $(PROVIDERS) -- --quiet
 	@touch $@
 
+simulate: setup  ## simulated worlds with faults: SEEDS=1000 random ones, or all of one: SEED=4711
+	@cd tests && ../$(BIN)/python -m simulation.main $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000) $(if $(FIRST),--first $(FIRST)))
+
 check: setup  ## format, lint, types, import rules, dependencies
 	$(BIN)/ruff format --check $(PATHS)
 	$(BIN)/ruff check $(PATHS)
@@ -69,6 +72,7 @@ bench: setup services  ## speed beside Airflow and its peers: benchmarks/README.
 docs: setup  ## the pages that are written by programs
 	$(BIN)/python docs/generate_configuration.py
 	$(BIN)/python docs/generate_cli.py
+	$(BIN)/python docs/generate_providers.py
 	$(BIN)/python -m tradewind.compat.docs > docs/compatibility.md
 
 lock:  ## write constraints.txt anew from pyproject.toml

@@ -96,7 +96,7 @@ def _words(error: Exception) -> str:
 
 def _written_for(requirements: list[str]) -> str | None:
     for requirement in requirements:
-        found = search(r"^apache-airflow[^-\w;][^;]*?>=\s*(\d+)\.(\d+)", requirement)
+        found = search(r"^apache-airflow(?![-\w])[^;]*?>=\s*(\d+)\.(\d+)", requirement)
         if found and (int(found[1]), int(found[2])) < FIRST_FOR_AIRFLOW_3:
             return f"{found[1]}.{found[2]}"
     return None
