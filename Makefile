@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PATHS := src tests benchmarks
 
-.PHONY: run test test-providers check setup services servers lock clean bench
+.PHONY: run test test-providers simulate check setup services servers lock clean bench
 
 setup: .make/setup
 

@@ -1,0 +1,190 @@
+"""The real store on SQLite, with places in it where a case may interfere.
+
+Several schedulers share one database only on PostgreSQL, whose leases go by the server's clock. So
+in a case with several the lease clock is the database's here as well; with one it is the machine's,
+as on SQLite.
+"""
+
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any, Protocol
+from unittest.mock import patch
+
+from sqlalchemy import ColumnElement, Connection, event, literal
+
+from simulation.fibers import Fiber, Loop, MachineClock
+from tradewind.store import attempts, callbacks, runs, schema, triggers
+from tradewind.store.engine import _PENDING, Store
+from tradewind.store.migrate import migrate
+
+_BUSY_SECONDS = 30.0
+"""How long a writer waits for another one, as on SQLite."""
+
+_SIMULATED_NOW = "simulation.now"  # key in Connection.info: when the transaction began
+_UTC_TIME = schema.dag_run.c.lease_until.type
+
+
+class Interference(Protocol):
+    """What may go wrong in a fiber's transactions."""
+
+    def breathe(self, fiber: Fiber, place: str) -> None:
+        """Called at each place: `begin`, `statement`, `commit`, `committed`."""
+
+    def announce(self, channel: str) -> None:
+        """A transaction has committed and told of something."""
+
+
+class Database:
+    """One file, made anew for each case out of a migrated template."""
+
+    def __init__(self, folder: Path) -> None:
+        self._template = folder / "template.db"
+        self.path = folder / "simulated.db"
+        first = Store(f"sqlite:///{self._template}")
+        migrate(first)
+        first.close()
+        self.base = Store(f"sqlite:///{self.path}")
+        self.transactions = 0
+        self.in_cluster = False
+        self.loop = Loop(Random(0))
+        self.interference: Interference | None = None
+        self._writer: Fiber | None = None
+        event.listen(self.base.engine, "connect", _hurry)
+        event.listen(self.base.engine, "before_cursor_execute", self._before_statement)
+
+    def reset(self, loop: Loop, interference: Interference, *, in_cluster: bool) -> None:
+        """An empty migrated database, for the fibers of this loop."""
+        self.base.close()
+        for path in self.path.parent.glob("simulated.db*"):
+            path.unlink()
+        shutil.copyfile(self._template, self.path)
+        self.transactions = 0
+        self.in_cluster = in_cluster
+        self.loop, self.interference = loop, interference
+        self._writer = None
+
+    def seen_by(self, clock: MachineClock) -> "MachineStore":
+        return MachineStore(self, clock)
+
+    @contextmanager
+    def own_lease_clock(self) -> Iterator[None]:
+        """Have lease statements ask the database for the time, where it is a server's."""
+        with patch.multiple(runs, lease_clock=_lease_clock, lease_end=_lease_end):
+            for module in (attempts, callbacks, triggers):
+                module.lease_clock, module.lease_end = _lease_clock, _lease_end  # type: ignore[attr-defined]
+            try:
+                yield
+            finally:
+                for module in (attempts, callbacks, triggers):
+                    module.lease_clock, module.lease_end = _LEASE_CLOCK, _LEASE_END  # type: ignore[attr-defined]
+
+    # --- for MachineStore -----------------------------------------------------------------------
+
+    def take_write_lock(self, fiber: Fiber) -> None:
+        deadline = self.loop.now + _BUSY_SECONDS
+        while self._writer is not None:
+            fiber.wait(deadline, lambda: self._writer is None)
+            if self._writer is not None and self.loop.now >= deadline:
+                raise broken(sqlite3.SQLITE_BUSY, "database is locked")
+        self._writer = fiber
+
+    def give_write_lock(self) -> None:
+        self._writer = None
+
+    def breathe(self, fiber: Fiber, place: str) -> None:
+        fiber.live()
+        if self.interference is not None:
+            self.interference.breathe(fiber, place)
+
+    def _before_statement(
+        self, _tx: object, _cursor: object, statement: str, *_rest: object
+    ) -> None:
+        if not statement.startswith("BEGIN") and (fiber := self.loop.current()) is not None:
+            self.breathe(fiber, "statement")
+
+
+class MachineStore(Store):
+    """The database as one machine's processes see it."""
+
+    def __init__(self, database: Database, clock: MachineClock) -> None:
+        self.__dict__ |= database.base.__dict__  # the same engine
+        self._database = database
+        self._listeners: list[tuple[list[str], Callable[[str], None]]] = []
+        self.clock = MachineClock(database.loop) if database.in_cluster else clock
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        database = self._database
+        fiber = database.loop.current()
+        assert fiber is not None, "only fibers use the database"
+        with self._translated():
+            database.breathe(fiber, "begin")
+            database.take_write_lock(fiber)
+            try:
+                with super().begin() as tx:
+                    if database.in_cluster:
+                        tx.info[_SIMULATED_NOW] = self.clock.now()
+                    pending: set[str] = tx.info[_PENDING]
+                    yield tx
+                    database.breathe(fiber, "commit")
+            finally:
+                database.give_write_lock()
+            database.transactions += 1
+            if database.interference is not None:
+                for channel in sorted(pending):
+                    database.interference.announce(channel)
+            database.breathe(fiber, "committed")
+
+    def listen(self, channels: list[str], on_notify: Callable[[str], None]) -> Any:
+        listener = SimulatedListener(channels, on_notify, self._listeners)
+        self._listeners.append((channels, on_notify))
+        return listener
+
+    def tell(self, channel: str) -> None:
+        for channels, on_notify in self._listeners:
+            if channel in channels:
+                on_notify(channel)
+
+
+class SimulatedListener:
+    def __init__(self, channels: list[str], on_notify: Any, listeners: list[Any]) -> None:
+        self._entry, self._listeners = (channels, on_notify), listeners
+
+    def close(self) -> None:
+        self._listeners.remove(self._entry)
+
+
+@contextmanager
+def new_database() -> Iterator[Database]:
+    """Its file is in memory where the system has such a place."""
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
+        yield Database(Path(folder))
+
+
+def broken(code: int, text: str) -> sqlite3.OperationalError:
+    """What the driver raises when the database cannot be used."""
+    error = sqlite3.OperationalError(text)
+    error.sqlite_errorcode = code
+    return error
+
+
+def _hurry(connection: sqlite3.Connection, _record: object) -> None:
+    connection.execute("PRAGMA synchronous = OFF").close()
+
+
+_LEASE_CLOCK, _LEASE_END = runs.lease_clock, runs.lease_end
+
+
+def _lease_clock(tx: Connection, now: datetime) -> ColumnElement[datetime]:
+    return literal(tx.info.get(_SIMULATED_NOW, now), _UTC_TIME)
+
+
+def _lease_end(tx: Connection, now: datetime, seconds: float) -> ColumnElement[datetime]:
+    return literal(tx.info.get(_SIMULATED_NOW, now) + timedelta(seconds=seconds), _UTC_TIME)
