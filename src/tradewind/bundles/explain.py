@@ -76,6 +76,8 @@ def _missing(error: BaseException, root: str) -> tuple[str | None, str | None]:
         return ("missing_provider", provider) if provider else (None, None)
     if not isinstance(error, ModuleNotFoundError) or error.name is None:
         return None, None
+    if error.name.startswith("airflow."):
+        return None, None  # an installed provider, but not this part of it
     if _found_in_bundle(error.name.split(".")[0], root) or modern_form(error):
         return None, None
     return "missing_module", distribution(error.name)
@@ -156,6 +158,8 @@ def _missing_module(error: BaseException, root: str, file: str) -> str | None:
     assert isinstance(error, ImportError)
     if error.name is None or isinstance(error, AirflowNameError):
         return None  # its message says what to do
+    if error.name.startswith("airflow."):
+        return "The installed version of the provider lacks it: see the provider's changelog."
     top = error.name.split(".")[0]
     inside = _found_in_bundle(top, root)
     if inside is not None:

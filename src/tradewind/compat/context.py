@@ -10,6 +10,7 @@ from tradewind.core.protocol import GetTaskStates, TaskStatesReply
 from tradewind.sdk.asking import ask
 
 XCOM_RETURN_KEY = "return_value"
+MAX_XCOM_SIZE = 49344  # bytes; a limit of Airflow 1 and 2, for files that name it
 
 
 def context_merge(context: MutableMapping[str, Any], *args: Any, **kwargs: Any) -> None:

@@ -91,10 +91,13 @@ def _models(names: str) -> dict[str, type]:
 
 
 _OTHERS = _models(
-    "AssetEvent AssetModel DagCode DagTag DagVersion DagWarning ImportError Job Log"
+    "AssetEvent AssetModel Base DagCode DagTag DagVersion DagWarning ImportError Job Log"
     " RenderedTaskInstanceFields SerializedDAG SerializedDagModel SlaMiss TaskFail TaskReschedule"
     " Trigger AssetManager"
 )
+
+
+engine = _Member("airflow.settings.engine")
 
 
 def __getattr__(name: str) -> Any:
@@ -104,7 +107,13 @@ def __getattr__(name: str) -> Any:
 
 
 class Session(_Model):
-    """A database session."""
+    """A database session; old files make one at their top, so that only what it does is refused."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Connects to nothing."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(Session, name)
 
 
 def provide_session(function: Function) -> Function:
@@ -115,6 +124,11 @@ def provide_session(function: Function) -> Function:
 def clear_task_instances(*args: Any, **kwargs: Any) -> NoReturn:
     """Airflow's way to run task instances again."""
     _refuse("clear_task_instances()")
+
+
+def run_cleanup(*args: Any, **kwargs: Any) -> NoReturn:
+    """Airflow's clean-up of old rows."""
+    _refuse("run_cleanup()")
 
 
 def render_dag(*args: Any, **kwargs: Any) -> NoReturn:

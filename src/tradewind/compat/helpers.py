@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import re
-from collections.abc import Callable, Iterable, Iterator
+import string
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib import import_module
 from pkgutil import ModuleInfo, iter_modules
 from types import ModuleType
@@ -15,6 +17,7 @@ __all__ = [
     "chunks",
     "convert_camel_to_snake",
     "exactly_one",
+    "get_random_string",
     "import_string",
     "is_container",
     "iter_namespace",
@@ -60,6 +63,12 @@ def qualname(o: Any, use_qualname: bool = False) -> str:
     if not hasattr(o, "__qualname__"):
         o = type(o)
     return f"{o.__module__}.{o.__qualname__ if use_qualname else o.__name__}"
+
+
+def get_random_string(
+    length: int = 8, choices: Sequence[str] = string.ascii_letters + string.digits
+) -> str:
+    return "".join(random.choices(choices, k=length))
 
 
 def to_boolean(astring: str | None) -> bool:

@@ -184,7 +184,7 @@ CURRENT: dict[str, str] = {
         "tradewind.compat.database: provide_session create_session NEW_SESSION"
     ),
     "airflow.utils.state": "tradewind.compat.states: State DagRunState TaskInstanceState",
-    "airflow.utils.strings": "tradewind.compat.helpers: to_boolean",
+    "airflow.utils.strings": "tradewind.compat.helpers: to_boolean get_random_string",
     "airflow.utils.types": (
         "tradewind.core.states: DagRunType; tradewind.sdk.authoring: NOTSET ArgNotSet"
     ),

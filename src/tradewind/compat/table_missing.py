@@ -30,6 +30,11 @@ PROVIDER = (
     " install {name}` installs it, without Apache Airflow."
 )
 
+_PLUGIN = (
+    "If a plugin of yours (AirflowPlugin) registers it: that ended with Airflow 2. Put the module"
+    " that defines it into the DAG folder and import it from there."
+)
+
 MISSING: dict[str, str] = {
     "airflow.kubernetes": _KUBERNETES,
     "airflow.contrib.kubernetes": _KUBERNETES,
@@ -123,7 +128,15 @@ def explain(fullname: str) -> str | None:
     if (advice := _refusal(fullname)) is not None:
         return advice
     package = provider_of(fullname)
+    if package is None and _may_be_a_plugins(fullname):
+        return _PLUGIN
     return PROVIDER.format(package=package, name=short_name(package)) if package else None
+
+
+def _may_be_a_plugins(fullname: str) -> bool:
+    """Airflow 1 put what plugins register into these packages."""
+    package, _, _ = fullname.rpartition(".")
+    return package in {f"airflow.{kind}" for kind in ("operators", "sensors", "hooks", "macros")}
 
 
 def _refusal(fullname: str) -> str | None:
@@ -151,6 +164,8 @@ def provider_of(fullname: str) -> str | None:
     module = parts[len(kinds) + 1 :]
     if not module or kinds[-1] not in {"operators", "hooks", "sensors"}:
         return None
+    if module[0][0].isupper() and "_" not in module[0]:
+        return None  # a class, whose provider the table would know
     for word in re.split(r"_|(?<=[a-z])(?=[A-Z])", module[0]):
         if (provider := _PROVIDER_BY_WORD.get(word.lower())) is not None:
             return f"{PREFIX}{provider}"

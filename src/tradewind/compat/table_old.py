@@ -128,7 +128,7 @@ OLD: dict[str, str] = {
     "airflow.macros": f"{_SDK}.execution_time.macros: ds_add ds_format datetime_diff_for_humans",
     "airflow.lineage.hook": f"{_SDK}.lineage: HookLineageCollector get_hook_lineage_collector",
     "airflow.models": (
-        f"{_SDK}: BaseOperatorLink SkipMixin; {_MODELS}DagTag ImportError SlaMiss TaskFail"
+        f"{_SDK}: BaseOperatorLink SkipMixin; {_MODELS}Base DagTag ImportError SlaMiss TaskFail"
     ),
     "airflow.models.abstractoperator": "tradewind.sdk.operator: AbstractOperator",
     "airflow.models.baseoperator": f"{_SDK}: BaseOperator BaseOperatorLink; {_CHAINS}",
@@ -145,7 +145,7 @@ OLD: dict[str, str] = {
     "airflow.models.skipmixin": f"{_SDK}: SkipMixin",
     "airflow.models.taskinstancekey": f"{_SDK}.types: TaskInstanceKey",
     "airflow.models.xcom": (
-        f"{_SDK}.execution_time.xcom: XCom; tradewind.compat.context: XCOM_RETURN_KEY"
+        f"{_SDK}.execution_time.xcom: XCom; tradewind.compat.context: XCOM_RETURN_KEY MAX_XCOM_SIZE"
     ),
     "airflow.models.xcom_arg": f"{_SDK}: XComArg",
     "airflow.notifications.basenotifier": f"{_SDK}: BaseNotifier",
@@ -179,6 +179,7 @@ OLD: dict[str, str] = {
     "airflow.lineage.datasets": _ENTITIES,
     "airflow.lineage.entities": _ENTITIES,
     "airflow.listeners": f"{_MACHINERY}hookimpl",
+    "airflow.models.base": f"{_MODELS}Base",
     "airflow.models.asset": f"{_MODELS}AssetModel AssetEvent",
     "airflow.models.dag_version": f"{_MODELS}DagVersion",
     "airflow.models.dagcode": f"{_MODELS}DagCode",
@@ -193,7 +194,9 @@ OLD: dict[str, str] = {
     "airflow.models.trigger": f"{_MODELS}Trigger",
     "airflow.policies": f"{_MACHINERY}hookimpl",
     "airflow.serialization.serialized_objects": f"{_MODELS}SerializedDAG",
+    "airflow.settings": f"{_MODELS}engine",
     "airflow.stats": f"{_MACHINERY}Stats",
+    "airflow.utils.db_cleanup": f"{_MODELS}run_cleanup",
     "airflow.utils.dot_renderer": f"{_MODELS}render_dag",
     # --- utilities ----------------------------------------------------------------------------
     "airflow.typing_compat": "typing: Literal Protocol TypedDict",
