@@ -11,6 +11,7 @@ import click
 import msgspec
 
 from tradewind.cli.app import confirm, current_store
+from tradewind.cli.connection_types import note_unknown, try_out
 from tradewind.cli.files import (
     FILE_FORMATS,
     STDOUT,
@@ -98,10 +99,24 @@ def add(
         value = msgspec.structs.replace(value, **{key: given[key] for key in with_uri})
         _check_extra(value.extra, f"connection {conn_id}")
     _save({conn_id: value}, on_existing="overwrite" if overwrite else "fail")
+    note_unknown(value.conn_type)
     click.echo(f"Connection {conn_id} is set.")
 
 
 connections.add_command(add, "set")
+
+
+@connections.command("test")
+@click.argument("conn_id")
+def test(conn_id: str) -> None:
+    """Connect with the hook of the connection's type. Exit code 0 if that works, else 1."""
+    with current_store() as store, store.read() as tx:
+        value = statements.get(tx, conn_id)
+    if value is None:
+        raise _unknown(conn_id)
+    works, message = try_out(_connection(value))
+    click.echo(message)
+    raise click.exceptions.Exit(0 if works else 1)
 
 
 @connections.command()
@@ -221,9 +236,11 @@ def _secrets(value: ConnectionValue) -> dict[str, Any]:
 
 
 def _uri(value: ConnectionValue) -> str:
-    return str(
-        Connection(conn_id=value.conn_id, **{key: getattr(value, key) for key in FIELDS}).get_uri()
-    )
+    return str(_connection(value).get_uri())
+
+
+def _connection(value: ConnectionValue) -> Connection:
+    return Connection(conn_id=value.conn_id, **{key: getattr(value, key) for key in FIELDS})
 
 
 def _row(value: ConnectionValue) -> dict[str, Any]:

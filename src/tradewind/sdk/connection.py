@@ -202,6 +202,20 @@ class Connection:
         hook = getattr(importlib.import_module(module), name)
         return hook(**{hook.conn_name_attr: self.conn_id}, **(hook_params or {}))
 
+    def test_connection(self) -> tuple[bool, str]:
+        """Whether the hook of its type gets through, and what it says about that.
+
+        The hook looks the connection up by its id, so it must be known under it.
+        """
+        try:
+            hook = self.get_hook()
+            if not hasattr(hook, "test_connection"):
+                return False, f"{type(hook).__name__} cannot test a connection"
+            works, message = hook.test_connection()
+        except Exception as error:  # of the provider or the network: it is the answer
+            return False, str(error)
+        return bool(works), str(message)
+
     def __repr__(self) -> str:
         return f"Connection(conn_id={self.conn_id!r}, conn_type={self.conn_type!r})"
 
