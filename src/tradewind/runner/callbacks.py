@@ -131,7 +131,7 @@ def _dag_context(order: CallbackOrder, dag: "DAG", channel: Channel) -> TaskCont
     if last:
         context = _context(order, dag, last[0], channel)
     else:
-        run = {"dag": dag, "dag_run": DagRun(order.run), "run_id": order.run.run_id}
+        run = {"dag": dag, "dag_run": DagRun(order.run, dag), "run_id": order.run.run_id}
         context = TaskContext(run, {})
     context["reason"] = order.reason
     return context

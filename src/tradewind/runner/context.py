@@ -10,12 +10,14 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from tradewind.core.errors import UserError
 from tradewind.core.protocol import DagRunReply, GetPreviousDagRun, RunInfo
 from tradewind.core.states import DagRunState
 from tradewind.sdk.comms import Channel
 
 if TYPE_CHECKING:
     from tradewind.runner.task_instance import TaskInstance
+    from tradewind.sdk.dag import DAG
 
 _DAY = timedelta(days=1)
 
@@ -147,6 +149,26 @@ def moment(value: datetime | None) -> Any:
     return pendulum.instance(value)
 
 
+def partition_date(dag: "DAG | None", key: str | None) -> Any:
+    """The moment that a run's partition begins at; None where its DAG's timetable knows none."""
+    if dag is None or key is None:
+        return None
+    from tradewind.core import partitions  # few runs have partitions
+    from tradewind.core.dag import CronPartition, PartitionedAssets
+    from tradewind.core.timetables import partition
+    from tradewind.sdk.timetable_specs import timetable_spec
+
+    timetable = timetable_spec(dag.timetable)
+    try:
+        if isinstance(timetable, CronPartition):
+            return moment(partition.partition_date(timetable, key))
+        if isinstance(timetable, PartitionedAssets):
+            return moment(partitions.partition_date(timetable, key))
+    except UserError:  # a key that somebody gave to a manual run
+        return None
+    return None
+
+
 def build_context(ti: "TaskInstance", channel: Channel) -> TaskContext:
     """The context of `ti`, whose task may still be a mapped one."""
     task, run = ti.task, ti.run
@@ -155,7 +177,6 @@ def build_context(ti: "TaskInstance", channel: Channel) -> TaskContext:
         "inlets": task.inlets,
         "map_index_template": task.map_index_template,
         "outlets": task.outlets,
-        "partition_date": None,
         "partition_key": run.partition_key,
         "run_id": run.run_id,
         "task": task,
@@ -213,6 +234,7 @@ def _accessors(ti: "TaskInstance", channel: Channel) -> dict[str, Callable[[], A
         "macros": macros,
         "outlet_events": build("OutletEvents"),
         "params": params,
+        "partition_date": lambda: ti.dag_run.partition_date,
         "task_state_store": task_state_store,
         "triggering_asset_events": build("TriggeringAssetEvents", ti.run.consumed_asset_events),
         "triggering_dataset_events": build("TriggeringAssetEvents", ti.run.consumed_asset_events),

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from tradewind.core import protocol
 from tradewind.core.protocol import RunInfo, WorkOrder
 from tradewind.core.states import DagRunState, DagRunType, TaskInstanceState
-from tradewind.runner.context import TaskContext, build_context, moment
+from tradewind.runner.context import TaskContext, build_context, moment, partition_date
 from tradewind.sdk import serde
 from tradewind.sdk.authoring import NOTSET
 from tradewind.sdk.comms import Channel
@@ -19,6 +19,7 @@ from tradewind.sdk.logging_mixin import LoggingMixin
 from tradewind.sdk.off_loop import off_loop
 
 if TYPE_CHECKING:
+    from tradewind.sdk.dag import DAG
     from tradewind.sdk.operator import AbstractOperator
 
 RETURN_VALUE = "return_value"
@@ -30,8 +31,9 @@ RunType = enum.Enum("DagRunType", {t.name: t.value for t in DagRunType}, type=st
 class DagRun:
     """`dag_run` in the context: a run's facts under Airflow's names, dates as pendulum's."""
 
-    def __init__(self, info: RunInfo) -> None:
+    def __init__(self, info: RunInfo, dag: "DAG | None" = None) -> None:
         self._info = info
+        self._dag = dag
         self.dag_id = info.dag_id
         self.run_id = info.run_id
         self.run_type = RunType(info.run_type.value)
@@ -53,6 +55,9 @@ class DagRun:
     end_date = cached_property(lambda self: moment(self._info.end_date))
     data_interval_start = cached_property(lambda self: moment(self._info.interval_start))
     data_interval_end = cached_property(lambda self: moment(self._info.interval_end))
+    partition_date = cached_property(
+        lambda self: partition_date(self._dag, self._info.partition_key)
+    )
 
     def __repr__(self) -> str:
         return f"<DagRun {self.dag_id} {self.run_id} [{self.state}]>"
@@ -113,7 +118,7 @@ class TaskInstance(LoggingMixin):
 
     @cached_property
     def dag_run(self) -> DagRun:
-        return DagRun(self.run)
+        return DagRun(self.run, self.task.dag)
 
     def get_dagrun(self, *_: Any, **__: Any) -> DagRun:
         return self.dag_run

@@ -16,6 +16,8 @@ from tradewind.sdk.assets import Asset, AssetAlias
 from tradewind.sdk.baseoperator import BaseOperator
 from tradewind.sdk.comms import set_channel
 from tradewind.sdk.dag import DAG
+from tradewind.sdk.partitions import StartOfDayMapper
+from tradewind.sdk.timetables import CronPartitionTimetable, PartitionedAssetTimetable
 
 AT = datetime(2026, 1, 15, 6, tzinfo=UTC)
 
@@ -368,3 +370,30 @@ def test_outlet_event_accessors_refuse_nonsense() -> None:
         events[Asset("a")].add_partitions("p" * 251)
     with pytest.raises(TypeError, match="asset"):
         events["a"]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "key", "date"),
+    [
+        (CronPartitionTimetable("0 0 * * *", timezone="UTC"), "2026-01-15T00:00:00", "2026-01-15"),
+        (
+            PartitionedAssetTimetable(
+                assets=Asset("a"), default_partition_mapper=StartOfDayMapper()
+            ),
+            "2026-01-15",
+            "2026-01-15",
+        ),
+        (CronPartitionTimetable("0 0 * * *", timezone="UTC"), "somebody's own", None),
+        (PartitionedAssetTimetable(assets=Asset("a")), "eu", None),
+        (None, "eu", None),
+        (None, None, None),
+    ],
+)
+def test_the_partition_has_the_date_that_its_key_stands_for(
+    schedule: Any, key: str | None, date: str | None
+) -> None:
+    ti = instance(schedule=schedule, run={"partition_key": key})
+    found = ti.context["partition_date"]
+
+    assert found == ti.dag_run.partition_date
+    assert (found and found.to_date_string()) == date
