@@ -9,17 +9,17 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any, Protocol
 from unittest.mock import patch
 
-from sqlalchemy import ColumnElement, Connection, event, literal
+from sqlalchemy import Connection, event
 
 from simulation.fibers import Fiber, Loop, MachineClock
-from tradewind.store import attempts, callbacks, runs, schema, triggers
+from tradewind.store import attempts, callbacks, runs, triggers
 from tradewind.store.engine import _PENDING, Store
 from tradewind.store.migrate import migrate
 
@@ -27,7 +27,6 @@ _BUSY_SECONDS = 30.0
 """How long a writer waits for another one, as on SQLite."""
 
 _SIMULATED_NOW = "simulation.now"  # key in Connection.info: when the transaction began
-_UTC_TIME = schema.dag_run.c.lease_until.type
 
 
 class Interference(Protocol):
@@ -75,14 +74,12 @@ class Database:
     @contextmanager
     def own_lease_clock(self) -> Iterator[None]:
         """Have lease statements ask the database for the time, where it is a server's."""
-        with patch.multiple(runs, lease_clock=_lease_clock, lease_end=_lease_end):
-            for module in (attempts, callbacks, triggers):
-                module.lease_clock, module.lease_end = _lease_clock, _lease_end  # type: ignore[attr-defined]
-            try:
-                yield
-            finally:
-                for module in (attempts, callbacks, triggers):
-                    module.lease_clock, module.lease_end = _LEASE_CLOCK, _LEASE_END  # type: ignore[attr-defined]
+        with ExitStack() as stack:
+            for module in (attempts, callbacks, runs, triggers):
+                if hasattr(module, "lease_moment"):
+                    stack.enter_context(patch.object(module, "lease_moment", _lease_moment))
+                stack.enter_context(patch.object(module, "lease_length", _lease_length))
+            yield
 
     # --- for MachineStore -----------------------------------------------------------------------
 
@@ -179,12 +176,9 @@ def _hurry(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute("PRAGMA synchronous = OFF").close()
 
 
-_LEASE_CLOCK, _LEASE_END = runs.lease_clock, runs.lease_end
+def _lease_moment(tx: Connection, now: datetime) -> dict[str, Any]:
+    return {"lease_clock": tx.info.get(_SIMULATED_NOW, now)}
 
 
-def _lease_clock(tx: Connection, now: datetime) -> ColumnElement[datetime]:
-    return literal(tx.info.get(_SIMULATED_NOW, now), _UTC_TIME)
-
-
-def _lease_end(tx: Connection, now: datetime, seconds: float) -> ColumnElement[datetime]:
-    return literal(tx.info.get(_SIMULATED_NOW, now) + timedelta(seconds=seconds), _UTC_TIME)
+def _lease_length(tx: Connection, now: datetime, seconds: float) -> dict[str, Any]:
+    return {"lease_end": tx.info.get(_SIMULATED_NOW, now) + timedelta(seconds=seconds)}

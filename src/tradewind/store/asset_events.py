@@ -168,24 +168,26 @@ def queue(tx: Connection, pairs: Collection[tuple[str, int]]) -> None:
 def queued(tx: Connection, dag_ids: Collection[str] | None = None) -> Rows:
     """What waits for DAGs that may run: `dag_id`, `event_id`, `timestamp`, `asset_name`,
     `asset_uri`, `asset_group`, oldest first."""
-    statement = (
-        select(
-            asset_queue.c.dag_id,
-            asset_queue.c.event_id,
-            asset_event.c.timestamp,
-            asset.c.name.label("asset_name"),
-            asset.c.uri.label("asset_uri"),
-            asset.c.group.label("asset_group"),
-        )
-        .join(asset_event, asset_event.c.id == asset_queue.c.event_id)
-        .join(asset, asset.c.id == asset_event.c.asset_id)
-        .join(dag, dag.c.dag_id == asset_queue.c.dag_id)
-        .where(~dag.c.is_paused, ~dag.c.is_stale)
-        .order_by(asset_queue.c.event_id, asset_queue.c.dag_id)
+    if dag_ids is None:
+        return tx.execute(_queued).all()
+    return tx.execute(_queued.where(asset_queue.c.dag_id.in_(dag_ids))).all()
+
+
+_queued = (
+    select(
+        asset_queue.c.dag_id,
+        asset_queue.c.event_id,
+        asset_event.c.timestamp,
+        asset.c.name.label("asset_name"),
+        asset.c.uri.label("asset_uri"),
+        asset.c.group.label("asset_group"),
     )
-    if dag_ids is not None:
-        statement = statement.where(asset_queue.c.dag_id.in_(dag_ids))
-    return tx.execute(statement).all()
+    .join(asset_event, asset_event.c.id == asset_queue.c.event_id)
+    .join(asset, asset.c.id == asset_event.c.asset_id)
+    .join(dag, dag.c.dag_id == asset_queue.c.dag_id)
+    .where(~dag.c.is_paused, ~dag.c.is_stale)
+    .order_by(asset_queue.c.event_id, asset_queue.c.dag_id)
+)
 
 
 def dequeue(tx: Connection, dag_id: str, event_ids: Collection[int]) -> bool:
@@ -246,19 +248,22 @@ def add_partition_progress(tx: Connection, rows: list[dict[str, Any]]) -> None:
 def partitions_in_progress(tx: Connection, dag_ids: Collection[str] | None = None) -> Rows:
     """Rows of `partition_progress` with `asset_uri`, by DAG, key and event; of all DAGs if none
     are named."""
-    statement = (
-        select(partition_progress, asset.c.uri.label("asset_uri"))
-        .join(asset_event, asset_event.c.id == partition_progress.c.event_id)
-        .join(asset, asset.c.id == asset_event.c.asset_id)
-        .order_by(
-            partition_progress.c.dag_id,
-            partition_progress.c.partition_key,
-            partition_progress.c.event_id,
-        )
+    if dag_ids is None:
+        return tx.execute(_partitions_in_progress).all()
+    named = partition_progress.c.dag_id.in_(dag_ids)
+    return tx.execute(_partitions_in_progress.where(named)).all()
+
+
+_partitions_in_progress = (
+    select(partition_progress, asset.c.uri.label("asset_uri"))
+    .join(asset_event, asset_event.c.id == partition_progress.c.event_id)
+    .join(asset, asset.c.id == asset_event.c.asset_id)
+    .order_by(
+        partition_progress.c.dag_id,
+        partition_progress.c.partition_key,
+        partition_progress.c.event_id,
     )
-    if dag_ids is not None:
-        statement = statement.where(partition_progress.c.dag_id.in_(dag_ids))
-    return tx.execute(statement).all()
+)
 
 
 def finish_partition(tx: Connection, dag_id: str, partition_key: str) -> list[int]:

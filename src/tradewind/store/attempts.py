@@ -2,14 +2,26 @@
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Insert,
+    Select,
+    bindparam,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from tradewind.core.states import AttemptState, TaskInstanceState
 from tradewind.store.bulk import insert_for_ids
 from tradewind.store.engine import Rows
-from tradewind.store.runs import lease_clock, lease_end
+from tradewind.store.runs import lease_clock, lease_end, lease_length, lease_moment
 from tradewind.store.schema import attempt, dag_run, task_instance
 
 NOT_EXECUTED = ""
@@ -22,8 +34,13 @@ def insert_intents(
     tx: Connection, rows: list[dict[str, Any]], *, now: datetime, lease_seconds: float
 ) -> list[int]:
     """Insert launch intents, leased from now; their ids in the rows' order."""
-    statement = insert(attempt).values(lease_until=lease_end(tx, now, lease_seconds))
-    return insert_for_ids(tx, statement, rows)
+    length = lease_length(tx, now, lease_seconds)
+    return insert_for_ids(tx, _insert_intents(tx.dialect.name), [row | length for row in rows])
+
+
+@cache
+def _insert_intents(dialect: str) -> Insert:
+    return insert(attempt).values(lease_until=lease_end(dialect))
 
 
 def insert_outcomes(tx: Connection, rows: list[dict[str, Any]]) -> None:
@@ -65,27 +82,36 @@ def update_verdicts(tx: Connection, rows: list[dict[str, Any]]) -> None:
 
 def renew(tx: Connection, owner: str, *, now: datetime, seconds: float) -> set[int]:
     """Renew the leases of all live attempts of `owner`; which those are."""
-    renewed = tx.execute(
+    values = {"of_owner": owner, **lease_length(tx, now, seconds)}
+    return set(tx.execute(_renew(tx.dialect.name), values).scalars())
+
+
+@cache
+def _renew(dialect: str) -> ReturningUpdate[int]:
+    return (
         update(attempt)
-        .where(attempt.c.owner == owner, attempt.c.state.in_(LIVE))
-        .values(lease_until=lease_end(tx, now, seconds), renewals=attempt.c.renewals + 1)
+        .where(attempt.c.owner == bindparam("of_owner"), attempt.c.state.in_(LIVE))
+        .values(lease_until=lease_end(dialect), renewals=attempt.c.renewals + 1)
         .returning(attempt.c.id)
     )
-    return set(renewed.scalars())
 
 
 def lapsed(tx: Connection, owner: str, *, now: datetime) -> Rows:
     """Live attempts of `owner` whose lease has ended and that nobody has fenced: `id`, `run_pk`,
     `task_instance_id`, `lease_until`."""
-    return tx.execute(
-        select(
-            attempt.c.id, attempt.c.run_pk, attempt.c.task_instance_id, attempt.c.lease_until
-        ).where(
-            attempt.c.owner == owner,
-            attempt.c.state.in_(LIVE),
-            attempt.c.lease_until < lease_clock(tx, now),
-        )
-    ).all()
+    values = {"of_owner": owner, **lease_moment(tx, now)}
+    return tx.execute(_lapsed(tx.dialect.name), values).all()
+
+
+@cache
+def _lapsed(dialect: str) -> Select[Any]:
+    return select(
+        attempt.c.id, attempt.c.run_pk, attempt.c.task_instance_id, attempt.c.lease_until
+    ).where(
+        attempt.c.owner == bindparam("of_owner"),
+        attempt.c.state.in_(LIVE),
+        attempt.c.lease_until < lease_clock(dialect),
+    )
 
 
 def unwanted(tx: Connection, ids: Collection[int]) -> set[int]:
@@ -106,15 +132,21 @@ def unwanted(tx: Connection, ids: Collection[int]) -> set[int]:
 
 def expired(tx: Connection, scheduler: str, *, now: datetime) -> Rows:
     """Live attempts whose lease has ended, in runs that `scheduler` leases: `id`, `run_pk`."""
-    return tx.execute(
+    values = {"scheduler": scheduler, **lease_moment(tx, now)}
+    return tx.execute(_expired(tx.dialect.name), values).all()
+
+
+@cache
+def _expired(dialect: str) -> Select[Any]:
+    return (
         select(attempt.c.id, attempt.c.run_pk)
         .join(dag_run, dag_run.c.id == attempt.c.run_pk)
         .where(
-            dag_run.c.lease_owner == scheduler,
+            dag_run.c.lease_owner == bindparam("scheduler"),
             attempt.c.state.in_(LIVE),
-            attempt.c.lease_until < lease_clock(tx, now),
+            attempt.c.lease_until < lease_clock(dialect),
         )
-    ).all()
+    )
 
 
 # --- reading --------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, exists, insert, select, update
+from sqlalchemy import Connection, bindparam, exists, insert, select, update
 
 from tradewind.core.states import DagRunState
 from tradewind.store.engine import AnyRow, Rows
@@ -50,12 +50,15 @@ def queued_runs(tx: Connection, backfill_id: int) -> list[int]:
 
 def complete_finished(tx: Connection, *, now: datetime) -> list[int]:
     """Close the backfills whose runs have all ended."""
-    unfinished = exists().where(dag_run.c.backfill_id == backfill.c.id, dag_run.c.state.in_(ACTIVE))
-    return sorted(
-        tx.execute(
-            update(backfill)
-            .where(backfill.c.completed_at.is_(None), ~unfinished)
-            .values(completed_at=now)
-            .returning(backfill.c.id)
-        ).scalars()
+    return sorted(tx.execute(_complete_finished, {"now": now}).scalars())
+
+
+_complete_finished = (
+    update(backfill)
+    .where(
+        backfill.c.completed_at.is_(None),
+        ~exists().where(dag_run.c.backfill_id == backfill.c.id, dag_run.c.state.in_(ACTIVE)),
     )
+    .values(completed_at=bindparam("now"))
+    .returning(backfill.c.id)
+)

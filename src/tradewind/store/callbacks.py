@@ -2,12 +2,14 @@
 
 from collections.abc import Collection
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, and_, or_, select, update
+from sqlalchemy import Connection, Update, and_, bindparam, or_, select, update
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from tradewind.store.engine import Rows, insert
-from tradewind.store.runs import lease_clock, lease_end
+from tradewind.store.runs import lease_clock, lease_end, lease_length, lease_moment
 from tradewind.store.schema import callback
 
 QUEUED, RUNNING, SUCCESS, FAILED = "queued", "running", "success", "failed"
@@ -25,7 +27,19 @@ def claim(tx: Connection, owner: str, *, now: datetime, seconds: float, limit: i
 
     `tries` counts how often that happened, this time included.
     """
-    clock = lease_clock(tx, now)
+    values = {
+        "owner": owner,
+        "most": limit,
+        **lease_moment(tx, now),
+        **lease_length(tx, now, seconds),
+    }
+    claimed = tx.execute(_claim(tx.dialect.name), values)
+    return sorted(claimed.all(), key=lambda row: row.id)
+
+
+@cache
+def _claim(dialect: str) -> ReturningUpdate[Any]:
+    clock = lease_clock(dialect)
     free = (
         select(callback.c.id)
         .where(
@@ -35,28 +49,33 @@ def claim(tx: Connection, owner: str, *, now: datetime, seconds: float, limit: i
             )
         )
         .order_by(callback.c.id)
-        .limit(limit)
+        .limit(bindparam("most"))
         .with_for_update(skip_locked=True)
     )
-    claimed = tx.execute(
+    return (
         update(callback)
         .where(callback.c.id.in_(free.scalar_subquery()))
         .values(
             state=RUNNING,
-            lease_owner=owner,
-            lease_until=lease_end(tx, now, seconds),
+            lease_owner=bindparam("owner"),
+            lease_until=lease_end(dialect),
             tries=callback.c.tries + 1,
         )
         .returning(callback)
     )
-    return sorted(claimed.all(), key=lambda row: row.id)
 
 
 def renew(tx: Connection, owner: str, *, now: datetime, seconds: float) -> None:
-    tx.execute(
+    values = {"owner": owner, **lease_length(tx, now, seconds)}
+    tx.execute(_renew(tx.dialect.name), values)
+
+
+@cache
+def _renew(dialect: str) -> Update:
+    return (
         update(callback)
-        .where(callback.c.state == RUNNING, callback.c.lease_owner == owner)
-        .values(lease_until=lease_end(tx, now, seconds))
+        .where(callback.c.state == RUNNING, callback.c.lease_owner == bindparam("owner"))
+        .values(lease_until=lease_end(dialect))
     )
 
 

@@ -286,20 +286,26 @@ def due(tx: Connection, *, now: datetime, limit: int) -> Rows:
 
     Those that another scheduler holds are skipped: it makes their runs.
     """
-    return tx.execute(
-        select(dag)
-        .where(dag.c.next_run_after <= now, _runnable)
-        .order_by(dag.c.next_run_after, dag.c.dag_id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    ).all()
+    return tx.execute(_due, {"now": now, "most": limit}).all()
+
+
+_due = (
+    select(dag)
+    .where(dag.c.next_run_after <= bindparam("now"), _runnable)
+    .order_by(dag.c.next_run_after, dag.c.dag_id)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
 
 
 def next_due_at(tx: Connection, *, now: datetime) -> datetime | None:
     """When the next run that is not due yet will be."""
-    return tx.execute(
-        select(func.min(dag.c.next_run_after)).where(dag.c.next_run_after > now, _runnable)
-    ).scalar()
+    return tx.execute(_next_due_at, {"now": now}).scalar()
+
+
+_next_due_at = select(func.min(dag.c.next_run_after)).where(
+    dag.c.next_run_after > bindparam("now"), _runnable
+)
 
 
 def needing_slots(tx: Connection, bundle_name: str) -> Rows:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from tradewind.store.engine import Rows, insert
 from tradewind.store.schema import deadline
@@ -21,17 +21,23 @@ def due(tx: Connection, *, now: datetime, limit: int) -> Rows:
 
     Those that another scheduler holds are skipped.
     """
-    return tx.execute(
-        select(deadline)
-        .where(~deadline.c.missed, deadline.c.due_at <= now)
-        .order_by(deadline.c.due_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    ).all()
+    return tx.execute(_due, {"now": now, "most": limit}).all()
+
+
+_due = (
+    select(deadline)
+    .where(~deadline.c.missed, deadline.c.due_at <= bindparam("now"))
+    .order_by(deadline.c.due_at)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
 
 
 def next_due_at(tx: Connection) -> datetime | None:
-    return tx.execute(select(func.min(deadline.c.due_at)).where(~deadline.c.missed)).scalar()
+    return tx.execute(_next_due_at).scalar()
+
+
+_next_due_at = select(func.min(deadline.c.due_at)).where(~deadline.c.missed)
 
 
 def mark_missed(tx: Connection, ids: Collection[int]) -> None:

@@ -66,7 +66,10 @@ def remove(tx: Connection, name: str, *, now: datetime) -> bool:
 
 
 def listing(tx: Connection) -> Rows:
-    return tx.execute(select(pool).order_by(pool.c.name)).all()
+    return tx.execute(_listing).all()
+
+
+_listing = select(pool).order_by(pool.c.name)
 
 
 def usage(tx: Connection) -> Rows:

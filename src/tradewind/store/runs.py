@@ -6,22 +6,25 @@ agree; SQLite has one machine, and takes the caller's `now`.
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Interval,
+    Update,
     bindparam,
     case,
     delete,
     exists,
     func,
-    literal,
     or_,
     select,
     true,
     update,
 )
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from tradewind.core.states import DagRunState, DagRunType
 from tradewind.store.engine import AnyRow, Rows, insert
@@ -30,18 +33,31 @@ from tradewind.store.schema import backfill, consumed_event, dag, dag_run, dag_v
 ACTIVE = (DagRunState.QUEUED.value, DagRunState.RUNNING.value)
 
 
-def lease_clock(tx: Connection, now: datetime) -> ColumnElement[datetime]:
-    """The instant that leases are compared with: the database's own, or `now` on SQLite."""
-    if tx.dialect.name == "postgresql":
+def lease_clock(dialect: str) -> ColumnElement[datetime]:
+    """The instant that leases are compared with. Its parameters come from `lease_moment`."""
+    if dialect == "postgresql":
         return func.now()
-    return literal(now, dag_run.c.lease_until.type)
+    return bindparam("lease_clock", type_=dag_run.c.lease_until.type)
 
 
-def lease_end(tx: Connection, now: datetime, seconds: float) -> ColumnElement[datetime]:
-    """`seconds` after the lease clock's now."""
-    if tx.dialect.name == "postgresql":
-        return func.now() + timedelta(seconds=seconds)
-    return literal(now + timedelta(seconds=seconds), dag_run.c.lease_until.type)
+def lease_moment(tx: Connection, now: datetime) -> dict[str, Any]:
+    """Parameters of `lease_clock`: none if it is the server's, `now` on SQLite."""
+    return {} if tx.dialect.name == "postgresql" else {"lease_clock": now}
+
+
+def lease_end(dialect: str) -> ColumnElement[datetime]:
+    """When a lease that begins now ends. Its parameters come from `lease_length`."""
+    if dialect == "postgresql":
+        return func.now() + bindparam("lease_length", type_=Interval)
+    return bindparam("lease_end", type_=dag_run.c.lease_until.type)
+
+
+def lease_length(tx: Connection, now: datetime, seconds: float) -> dict[str, Any]:
+    """Parameters of `lease_end`, `seconds` after the lease clock's now."""
+    length = timedelta(seconds=seconds)
+    return (
+        {"lease_length": length} if tx.dialect.name == "postgresql" else {"lease_end": now + length}
+    )
 
 
 # --- making ---------------------------------------------------------------------------------------
@@ -114,28 +130,42 @@ def claim_leases(
     only: int | None = None,
 ) -> list[int]:
     """Lease running runs that nobody holds; rows that another scheduler looks at are skipped."""
+    values = {
+        "owner": owner,
+        "most": limit,
+        **lease_moment(tx, now),
+        **lease_length(tx, now, seconds),
+    }
+    if only is not None:
+        values["only"] = only
+    statement = _claim_leases(tx.dialect.name, of_one=only is not None)
+    return sorted(tx.execute(statement, values).scalars())
+
+
+@cache
+def _claim_leases(dialect: str, *, of_one: bool) -> ReturningUpdate[int]:
+    clock = lease_clock(dialect)
     free = (
         select(dag_run.c.id)
         .where(
             dag_run.c.state == DagRunState.RUNNING.value,
-            or_(dag_run.c.lease_until.is_(None), dag_run.c.lease_until < lease_clock(tx, now)),
-            true() if only is None else dag_run.c.id == only,
+            or_(dag_run.c.lease_until.is_(None), dag_run.c.lease_until < clock),
+            dag_run.c.id == bindparam("only") if of_one else true(),
         )
         .order_by(dag_run.c.id)
-        .limit(limit)
+        .limit(bindparam("most"))
         .with_for_update(skip_locked=True)
     )
-    claimed = tx.execute(
+    return (
         update(dag_run)
         .where(dag_run.c.id.in_(free.scalar_subquery()))
         .values(
-            lease_owner=owner,
-            lease_until=lease_end(tx, now, seconds),
+            lease_owner=bindparam("owner"),
+            lease_until=lease_end(dialect),
             needs_attention=False,
         )
         .returning(dag_run.c.id)
     )
-    return sorted(claimed.scalars())
 
 
 def renew_leases(tx: Connection, owner: str, *, now: datetime, seconds: float) -> set[int]:
@@ -143,13 +173,21 @@ def renew_leases(tx: Connection, owner: str, *, now: datetime, seconds: float) -
 
     A lease that ended but that nobody took is renewed too: nobody was wronged meanwhile.
     """
-    renewed = tx.execute(
+    values = {"owner": owner, **lease_length(tx, now, seconds)}
+    return set(tx.execute(_renew_leases(tx.dialect.name), values).scalars())
+
+
+@cache
+def _renew_leases(dialect: str) -> ReturningUpdate[int]:
+    return (
         update(dag_run)
-        .where(dag_run.c.state == DagRunState.RUNNING.value, dag_run.c.lease_owner == owner)
-        .values(lease_until=lease_end(tx, now, seconds))
+        .where(
+            dag_run.c.state == DagRunState.RUNNING.value,
+            dag_run.c.lease_owner == bindparam("owner"),
+        )
+        .values(lease_until=lease_end(dialect))
         .returning(dag_run.c.id)
     )
-    return set(renewed.scalars())
 
 
 def release_leases(tx: Connection, owner: str) -> None:
@@ -162,15 +200,14 @@ def release_leases(tx: Connection, owner: str) -> None:
 
 def leased_to(tx: Connection, owner: str, pks: Collection[int]) -> list[int]:
     """Those of the runs that `owner` leases and that are not over."""
-    return list(
-        tx.execute(
-            select(dag_run.c.id).where(
-                dag_run.c.id.in_(pks),
-                dag_run.c.state.in_(ACTIVE),
-                dag_run.c.lease_owner == owner,
-            )
-        ).scalars()
-    )
+    return list(tx.execute(_leased_to, {"pks": list(pks), "owner": owner}).scalars())
+
+
+_leased_to = select(dag_run.c.id).where(
+    dag_run.c.id.in_(bindparam("pks", expanding=True)),
+    dag_run.c.state.in_(ACTIVE),
+    dag_run.c.lease_owner == bindparam("owner"),
+)
 
 
 def take_attention(tx: Connection, owner: str) -> list[int]:
@@ -178,17 +215,19 @@ def take_attention(tx: Connection, owner: str) -> list[int]:
 
     Their mark is taken away, so they must be read again in this transaction.
     """
-    noticed = tx.execute(
-        update(dag_run)
-        .where(
-            dag_run.c.state == DagRunState.RUNNING.value,
-            dag_run.c.lease_owner == owner,
-            dag_run.c.needs_attention,
-        )
-        .values(needs_attention=False)
-        .returning(dag_run.c.id)
+    return sorted(tx.execute(_take_attention, {"owner": owner}).scalars())
+
+
+_take_attention = (
+    update(dag_run)
+    .where(
+        dag_run.c.state == DagRunState.RUNNING.value,
+        dag_run.c.lease_owner == bindparam("owner"),
+        dag_run.c.needs_attention,
     )
-    return sorted(noticed.scalars())
+    .values(needs_attention=False)
+    .returning(dag_run.c.id)
+)
 
 
 def set_attention(tx: Connection, pks: Collection[int]) -> None:
@@ -218,17 +257,24 @@ def lock_dags_with_startable(tx: Connection, *, now: datetime) -> list[str]:
 
     DAGs that another scheduler holds are skipped: it starts what there is to start.
     """
-    waiting = select(dag_run.c.dag_id).where(
-        dag_run.c.state == DagRunState.QUEUED.value, dag_run.c.run_after <= now
+    return list(tx.execute(_lock_dags_with_startable, {"now": now}).scalars())
+
+
+_lock_dags_with_startable = (
+    select(dag.c.dag_id)
+    .where(
+        dag.c.dag_id.in_(
+            select(dag_run.c.dag_id).where(
+                dag_run.c.state == DagRunState.QUEUED.value,
+                dag_run.c.run_after <= bindparam("now"),
+            )
+        ),
+        ~dag.c.is_paused,
+        ~dag.c.is_stale,
     )
-    return list(
-        tx.execute(
-            select(dag.c.dag_id)
-            .where(dag.c.dag_id.in_(waiting), ~dag.c.is_paused, ~dag.c.is_stale)
-            .order_by(dag.c.dag_id)
-            .with_for_update(skip_locked=True)
-        ).scalars()
-    )
+    .order_by(dag.c.dag_id)
+    .with_for_update(skip_locked=True)
+)
 
 
 def lock_runnable_dags(tx: Connection, dag_ids: Collection[str]) -> Rows:
@@ -243,14 +289,13 @@ def lock_runnable_dags(tx: Connection, dag_ids: Collection[str]) -> Rows:
 
 def paused_dags(tx: Connection) -> set[str]:
     """The DAGs with running runs that are paused or gone: nothing new of theirs starts."""
-    running = select(dag_run.c.dag_id).where(dag_run.c.state == DagRunState.RUNNING.value)
-    return set(
-        tx.execute(
-            select(dag.c.dag_id).where(
-                or_(dag.c.is_paused, dag.c.is_stale), dag.c.dag_id.in_(running)
-            )
-        ).scalars()
-    )
+    return set(tx.execute(_paused_dags).scalars())
+
+
+_paused_dags = select(dag.c.dag_id).where(
+    or_(dag.c.is_paused, dag.c.is_stale),
+    dag.c.dag_id.in_(select(dag_run.c.dag_id).where(dag_run.c.state == DagRunState.RUNNING.value)),
+)
 
 
 def newest_durations(tx: Connection, dag_id: str, count: int) -> list[float]:
@@ -332,15 +377,21 @@ def lease(
 ) -> None:
     """Lease runs that nobody else can be looking at: new ones, or those of locked DAGs."""
     if pks:
-        tx.execute(
-            update(dag_run)
-            .where(dag_run.c.id.in_(pks))
-            .values(
-                lease_owner=owner,
-                lease_until=lease_end(tx, now, seconds),
-                needs_attention=False,
-            )
+        values = {"pks": list(pks), "owner": owner, **lease_length(tx, now, seconds)}
+        tx.execute(_lease(tx.dialect.name), values)
+
+
+@cache
+def _lease(dialect: str) -> Update:
+    return (
+        update(dag_run)
+        .where(dag_run.c.id.in_(bindparam("pks", expanding=True)))
+        .values(
+            lease_owner=bindparam("owner"),
+            lease_until=lease_end(dialect),
+            needs_attention=False,
         )
+    )
 
 
 def first_of_backfills(tx: Connection, pks: Collection[int]) -> set[int]:
@@ -378,11 +429,12 @@ def join_backfill(
 
 def next_queued_at(tx: Connection, *, now: datetime) -> datetime | None:
     """When the next queued run that is not due yet becomes so."""
-    return tx.execute(
-        select(func.min(dag_run.c.run_after)).where(
-            dag_run.c.state == DagRunState.QUEUED.value, dag_run.c.run_after > now
-        )
-    ).scalar()
+    return tx.execute(_next_queued_at, {"now": now}).scalar()
+
+
+_next_queued_at = select(func.min(dag_run.c.run_after)).where(
+    dag_run.c.state == DagRunState.QUEUED.value, dag_run.c.run_after > bindparam("now")
+)
 
 
 def queued_counts(tx: Connection, dag_ids: Collection[str]) -> dict[str, int]:
@@ -403,7 +455,12 @@ def queued_counts(tx: Connection, dag_ids: Collection[str]) -> dict[str, int]:
 
 
 def by_pks(tx: Connection, pks: Collection[int]) -> Rows:
-    return tx.execute(select(dag_run).where(dag_run.c.id.in_(pks)).order_by(dag_run.c.id)).all()
+    return tx.execute(_by_pks, {"pks": list(pks)}).all()
+
+
+_by_pks = (
+    select(dag_run).where(dag_run.c.id.in_(bindparam("pks", expanding=True))).order_by(dag_run.c.id)
+)
 
 
 def find(tx: Connection, dag_id: str, run_id: str) -> AnyRow | None:

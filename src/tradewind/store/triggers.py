@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, or_, select, update
 
 from tradewind.store.engine import insert
-from tradewind.store.runs import lease_clock, lease_end
+from tradewind.store.runs import lease_clock, lease_end, lease_length, lease_moment
 from tradewind.store.schema import trigger
 
 
@@ -35,7 +35,7 @@ def claim(
         .where(
             or_(
                 trigger.c.lease_until.is_(None),
-                trigger.c.lease_until < lease_clock(tx, now),
+                trigger.c.lease_until < lease_clock(tx.dialect.name),
             )
         )
         .order_by(trigger.c.id)
@@ -47,8 +47,9 @@ def claim(
     claimed = tx.execute(
         update(trigger)
         .where(trigger.c.id.in_(free.scalar_subquery()))
-        .values(lease_owner=owner, lease_until=lease_end(tx, now, seconds))
-        .returning(trigger.c.id)
+        .values(lease_owner=owner, lease_until=lease_end(tx.dialect.name))
+        .returning(trigger.c.id),
+        {**lease_moment(tx, now), **lease_length(tx, now, seconds)},
     )
     return sorted(claimed.scalars())
 
@@ -59,8 +60,9 @@ def renew(tx: Connection, owner: str, *, now: datetime, seconds: float) -> set[i
     renewed = tx.execute(
         update(trigger)
         .where(trigger.c.lease_owner == owner)
-        .values(lease_until=lease_end(tx, now, seconds))
-        .returning(trigger.c.id)
+        .values(lease_until=lease_end(tx.dialect.name))
+        .returning(trigger.c.id),
+        lease_length(tx, now, seconds),
     )
     return set(renewed.scalars())
 
