@@ -27,7 +27,7 @@ from tradewind.bundles import parse_child, processes
 from tradewind.bundles.results import FileError, Limits, Parse, ParseResult
 from tradewind.runner import linux
 from tradewind.runner.channel import HostChannel
-from tradewind.runner.messages import Answer
+from tradewind.runner.messages import Answer, Ask
 from tradewind.runner.wire import Connection, Peer
 
 _TICK_SECONDS = 0.02  # how often a running child's descendants are counted
@@ -45,6 +45,7 @@ _PRELOADED = (
 """What nearly every DAG file imports: forks share it."""
 
 _from_parent = msgspec.msgpack.Decoder(Parse | Answer)
+_from_child = msgspec.msgpack.Decoder(Ask | ParseResult)
 
 
 def main() -> NoReturn:
@@ -106,7 +107,7 @@ class Supervision:
             if self._parent.sock.fileno() in ready:
                 for body in self._parent.received():
                     child.send(msgspec.Raw(body))
-            if child.sock.fileno() in ready and (result := self._relay(child)) is not None:
+            if child.sock.fileno() in ready and (result := self._heard(child)) is not None:
                 return result
             if child.closed:
                 return self._died(_exit_status(pid))
@@ -134,11 +135,20 @@ class Supervision:
         self._output = (self._output + data)[-_KEPT_OUTPUT:]
         return bool(data)
 
+    def _heard(self, child: Peer) -> ParseResult | None:
+        try:
+            return self._relay(child)
+        except msgspec.MsgspecError:
+            return self._failed(
+                "killed", "The file wrote into the connection of its process.", _FDS
+            )
+
     def _relay(self, child: Peer) -> ParseResult | None:
         """Pass requests on; the result, once it comes."""
         for body in child.read():
-            if msgspec.msgpack.decode(body, type=_Tagged).type == "ParseResult":
-                return msgspec.msgpack.decode(body, type=ParseResult)
+            message = _from_child.decode(body)
+            if isinstance(message, ParseResult):
+                return message
             self._parent.send(msgspec.Raw(body))
         return None
 
@@ -178,10 +188,6 @@ class Supervision:
             hint=hint,
         )
         return ParseResult(file=self._job.file, error=error)
-
-
-class _Tagged(msgspec.Struct):
-    type: str
 
 
 _FRAME = re.compile(r'^  File "(?P<file>[^"]+)", line (?P<line>\d+) in (?P<name>.+)$', re.MULTILINE)
@@ -234,6 +240,7 @@ def _too_many(limits: Limits) -> tuple[str, str]:
 _OWN_FAILURE = 70  # the exit code for it by convention (EX_SOFTWARE)
 _BUG = "This is a defect of Tradewind: please report it with the output below."
 _EXIT = "A DAG file is imported, not run as a script: it must not end its process."
+_FDS = "It must not write to descriptors that it has not opened."
 _CRASH = "A native library crashed while the file was imported; the stack shows where."
 _OUT_OF_MEMORY = (
     "Nobody but the system's own out-of-memory guard usually does that: import less at the top of"

@@ -20,16 +20,15 @@ import msgspec
 from tradewind.bundles.results import FileError, Limits, Parse, ParseResult
 from tradewind.core.clock import Clock, SystemClock
 from tradewind.core.dag import Slot
-from tradewind.core.protocol import Reply, Request
+from tradewind.core.protocol import Failure, Reply, Request
 from tradewind.runner.environment import without_credentials
-from tradewind.runner.messages import Answer, Ask
+from tradewind.runner.messages import Answer, Ask, request_in
 from tradewind.runner.wire import Peer, encode
 
 KEEP_SECONDS = 5.0  # an idle host goes after so long: the next edit may follow soon
 _GRACE_SECONDS = 15.0  # that a host gets beyond its child's limit before it counts as lost
 
 _from_host = msgspec.msgpack.Decoder(Ask | ParseResult)
-_requests: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
 
 AnswerRequest = Callable[[Request], Reply]
 Key = TypeVar("Key")
@@ -179,7 +178,8 @@ class Parser(Generic[Key]):
         return None
 
     def _reply(self, asked: Ask) -> Reply:
-        return self._answer(_requests.decode(asked.body))
+        request = request_in(asked)
+        return request if isinstance(request, Failure) else self._answer(request)
 
     def _end(self, host: _Host[Key]) -> None:
         """The host ends its child and all below it when the connection closes; then it goes."""

@@ -8,9 +8,11 @@ import msgspec
 
 from tradewind.core.protocol import (
     CallbackOrder,
+    Failure,
     Finished,
     Json,
     Message,
+    Request,
     Started,
     Usage,
     WorkOrder,
@@ -64,6 +66,17 @@ class Ask(Message, frozen=True):
     body: msgspec.Raw
     reply: bool = True
     attempt_id: int | None = None
+
+
+_requests: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
+
+
+def request_in(ask: Ask) -> Request | Failure:
+    """What is asked for, or the answer when nobody can read it: user code may have written it."""
+    try:
+        return _requests.decode(ask.body)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        return Failure(kind="invalid", message=f"The request cannot be read: {error}")
 
 
 class Secrets(Message, frozen=True):

@@ -7,6 +7,7 @@ with a DAG as a whole (a cycle, a bad cron text, an unknown weight rule) is foun
 from __future__ import annotations
 
 import heapq
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -41,7 +42,7 @@ def serialize_dag(dag: DAG, file: str) -> core.SerializedDag:
         effective = weights.weights(tasks)
         specs = [task_spec(task, dag, effective[task.task_id]) for task in tasks]
         timetable = serialize_timetable(dag)
-        return _document(dag, file, timetable, specs, tasks)
+        return _checked(_document(dag, file, timetable, specs, tasks))
     except InvalidDag as error:
         if repr(dag.dag_id) in str(error):
             raise
@@ -72,7 +73,7 @@ def _document(
         description=dag.description,
         doc_md=dag.doc_md,
         tags=sorted(dag.tags),
-        owners=sorted({spec.owner for spec in specs}),
+        owners=sorted({str(spec.owner) for spec in specs}),  # `_checked` refuses what is no text
         owner_links=dag.owner_links,
         timezone=dates.zone_name(dag.timezone),
         start_date=dag.start_date,
@@ -96,6 +97,37 @@ def _document(
         rerun_with_latest_version=dag.rerun_with_latest_version,
         disable_bundle_versioning=dag.disable_bundle_versioning,
     )
+
+
+_PLACE = re.compile(r" - at `\$\.(?:(?P<list>tasks|groups)\[(?P<index>\d+)\])?\.?(?P<rest>[^`]*)`$")
+
+
+def _checked(document: core.SerializedDag) -> core.SerializedDag:
+    """As everybody else will read it. Python lets a file put any value into any argument."""
+    try:
+        return core.decode(core.encode(document))
+    except msgspec.ValidationError as error:
+        message = _PLACE.sub("", str(error))
+        where = ""
+        if found := _PLACE.search(str(error)):
+            where = f"{found['rest']}{_whose(document, found['list'], found['index'])}: "
+        raise InvalidDag(
+            f"{where}{message}.", hint="Give the argument a value of that type; NaN counts as null."
+        ) from error
+    except (UnicodeEncodeError, OverflowError, TypeError) as error:
+        raise InvalidDag(
+            f"Something in it cannot be stored as JSON: {error}.",
+            hint="Arguments are made of text, numbers of 64 bits, lists and dicts.",
+        ) from error
+
+
+def _whose(document: core.SerializedDag, kind: str | None, index: str | None) -> str:
+    match kind:
+        case "tasks":
+            return f" of task {document.tasks[int(index or 0)].task_id!r}"
+        case "groups":
+            return f" of task group {document.groups[int(index or 0)].group_id!r}"
+    return ""
 
 
 def topological_order(dag: DAG) -> list[AbstractOperator]:

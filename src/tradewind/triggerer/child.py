@@ -11,7 +11,7 @@ from contextlib import suppress
 import msgspec
 
 from tradewind.core.clock import Clock
-from tradewind.core.protocol import Reply, Request
+from tradewind.core.protocol import Failure, Reply, Request
 from tradewind.runner.environment import without_credentials
 from tradewind.runner.messages import (
     Answer,
@@ -21,6 +21,7 @@ from tradewind.runner.messages import (
     RunTrigger,
     TriggerFailed,
     TriggerFired,
+    request_in,
 )
 from tradewind.runner.wire import Peer, encode
 
@@ -38,7 +39,6 @@ _PROBE = RunTrigger(
 """A trigger that fires at once: the answer proves that the child's event loop turns."""
 
 _messages: msgspec.msgpack.Decoder[FromTriggerChild] = msgspec.msgpack.Decoder(FromTriggerChild)
-_requests: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
 
 AnswerRequest = Callable[[Request], Reply]
 
@@ -92,7 +92,11 @@ class Child:
         events: list[TriggerFired | TriggerFailed] = []
         self._peer.flush()
         for body in self._peer.read():
-            message = _messages.decode(body)
+            try:
+                message = _messages.decode(body)
+            except msgspec.MsgspecError:  # a trigger wrote to what it should not have touched
+                self._peer.close()
+                return events
             self._heard_at = self._clock.monotonic()
             self.has_answered = True
             if isinstance(message, Ask):
@@ -141,6 +145,7 @@ class Child:
         self._process.wait()
 
     def _reply(self, asked: Ask) -> None:
-        reply = encode(self._answer(_requests.decode(asked.body)))
+        request = request_in(asked)
+        reply = request if isinstance(request, Failure) else self._answer(request)
         if asked.reply:
-            self._peer.send(Answer(id=asked.id, body=msgspec.Raw(reply)))
+            self._peer.send(Answer(id=asked.id, body=msgspec.Raw(encode(reply))))

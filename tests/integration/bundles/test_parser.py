@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from tradewind.bundles import processes
 from tradewind.bundles.parser import Parser, parse_once
 from tradewind.bundles.results import Limits, ParseResult
 from tradewind.core.protocol import Failure, GetVariable, Reply, Request, VariableReply
+from tradewind.runner.messages import Ask
+from tradewind.runner.wire import encode
 
 HEAD = """\
 from airflow.sdk import DAG
@@ -67,6 +70,18 @@ def descendants_named(marker: str) -> list[str]:
     return found
 
 
+SCRIBBLE = """
+import os
+for name in os.listdir('/proc/self/fd'):
+    if 'socket' in os.path.realpath(f'/proc/self/fd/{{name}}'):
+        os.write(int(name), {data!r})
+"""
+
+
+def framed(body: bytes) -> bytes:
+    return len(body).to_bytes(4, "big") + body
+
+
 BAD = {
     "syntax error": ("def broken(:\n", "syntax", 3, "invalid syntax", "Python 3"),
     "python 2": ("print 'hello'\n", "syntax", 3, "print", "This is Python 2: write print(...)"),
@@ -114,6 +129,35 @@ BAD = {
     "memory": ("data = bytearray(2 * 1024**3)\n", "memory", 3, "MemoryError", "memory_limit_mb"),
     "recursion": ("def f():\n    f()\nf()\n", "error", 4, "RecursionError", "without end"),
     "crash": ("import ctypes\nctypes.string_at(0)\n", "killed", 4, "SIGSEGV", "native"),
+    "value of another type": (
+        "with DAG('c', schedule=None):\n    EmptyOperator(task_id='a', owner=5)\n",
+        "invalid",
+        3,
+        "owner of task 'a': Expected `str`, got `int`",
+        "that type",
+    ),
+    "value that JSON has not": (
+        "with DAG('c', schedule=None):\n"
+        "    EmptyOperator(task_id='a', retry_exponential_backoff=float('nan'))\n",
+        "invalid",
+        3,
+        "retry_exponential_backoff of task 'a'",
+        "NaN",
+    ),
+    "half a surrogate": (
+        "dag = DAG('c', schedule=None, description='\\udcff')\n",
+        "invalid",
+        3,
+        "cannot be stored as JSON",
+        "text",
+    ),
+    "nonsense to the host": (
+        SCRIBBLE.format(data=framed(b"junk")),
+        "killed",
+        None,
+        "wrote into the connection",
+        "descriptors",
+    ),
     "killed": (
         "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n",
         "killed",
@@ -137,6 +181,13 @@ def test_bad_files(
     assert hint is None or (error.hint is not None and hint in error.hint)
     assert str(tmp_path) not in error.traceback
     assert "parse_child" not in error.traceback
+
+
+def test_a_request_that_nobody_can_read_is_refused(tmp_path: Path) -> None:
+    """As for the file itself, it may go on."""
+    asked = framed(encode(Ask(id=1, body=msgspec.Raw(b"\xa4what"))))
+    assert parse(tmp_path, SCRIBBLE.format(data=asked) + GOOD).error is None
+    assert parse(tmp_path, GOOD).error is None
 
 
 def test_a_hang_is_ended_and_shows_where(tmp_path: Path) -> None:

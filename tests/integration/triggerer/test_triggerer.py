@@ -321,6 +321,23 @@ def test_a_child_whose_loop_stands_still_is_replaced(
     triggerer.close()  # while nobody waits for the one that hangs
 
 
+def test_a_trigger_that_writes_nonsense_to_the_triggerer_fails_its_task(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(triggerer_module, "MOST_CRASHES", 2)
+    (world.root / "users_triggers.py").write_text(
+        TRIGGERS
+        + "\nclass Scribbling(Base):\n    async def run(self):\n"
+        + "        for name in os.listdir('/proc/self/fd'):\n"
+        + "            if 'socket' in os.path.realpath(f'/proc/self/fd/{name}'):\n"
+        + "                os.write(int(name), b'\\0\\0\\0\\4junk')\n"
+        + "        await asyncio.sleep(600)\n        yield\n"
+    )
+    world.triggerer()
+    pk = world.defer("Scribbling")
+    assert "2 times in a row" in (world.resumed(pk).trigger_error or "")
+
+
 def test_a_trigger_that_always_ends_its_process_fails_its_task(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
