@@ -58,6 +58,7 @@ MISSING: dict[str, str] = {
     "airflow.lineage": "Give inlets= and outlets= to the task; there is no lineage backend.",
     "airflow.listeners.listener": _LISTENERS,
     "airflow.logging_config": _LOGS,
+    "airflow.models.expandinput": _CONTROL_PLANE,
     "airflow.observability": _METRICS,
     "airflow.sdk._shared.listeners": _LISTENERS,
     "airflow.sdk.execution_time.coordinator": _CONTROL_PLANE,
