@@ -48,7 +48,7 @@ PROVIDERS: dict[str, str] = {
     "airflow.utils.yaml": "yaml: dump=safe_dump *",
     # --- the standard provider ----------------------------------------------------------------
     "airflow.providers.standard.utils.python_virtualenv": (
-        "tradewind.compat.script: write_python_script"
+        "tradewind.compat.script: prepare_virtualenv write_python_script"
     ),
 }
 """Airflow module → its names."""

@@ -60,6 +60,12 @@ class Configuration:
             f"{_variables(section, key)[1]} where the task runs, or pass fallback=."
         )
 
+    def get_mandatory_value(self, section: str, key: str, **kwargs: Any) -> str:
+        """As `get`, and a `fallback` of None is no value."""
+        if (value := self.get(section, key, **kwargs)) is None:
+            return str(self.get(section, key))  # says what is missing
+        return str(value)
+
     def given(self, section: str, key: str) -> str | None:
         """What the environment says; None when it says nothing, whatever the default is."""
         values = (os.environ.get(variable) for variable in _variables(section, key))
@@ -93,9 +99,11 @@ class Configuration:
         return [item.strip() for item in str(value).split(delimiter)] if value else []
 
     def getjson(self, section: str, key: str, **kwargs: Any) -> Any:
-        value = self.get(section, key, **kwargs)
-        if not isinstance(value, str):
-            return value
+        """The value that the option's JSON says; `fallback`, or None, when it is empty or not set."""
+        fallback = kwargs.pop("fallback", None)
+        value = self.get(section, key, fallback=None, **kwargs)
+        if not value:
+            return fallback
         try:
             return json.loads(value)
         except ValueError:

@@ -162,6 +162,15 @@ def test_an_error_of_a_function_that_was_sent_is_written_down(tmp_path: Path) ->
     assert (tmp_path / "error").read_text() == "ValueError: no such thing"
 
 
+def test_a_virtual_environment_for_a_provider(tmp_path: Path) -> None:
+    from airflow.providers.standard.utils.python_virtualenv import prepare_virtualenv
+
+    python = prepare_virtualenv(str(tmp_path / "made"), sys.executable, requirements=None)
+    code = "import sys; print(sys.prefix)"
+    said = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == str(tmp_path / "made")
+
+
 def test_log_handlers_can_be_imported_but_not_used() -> None:
     from airflow.utils.log.file_task_handler import FileTaskHandler
 

@@ -65,6 +65,12 @@ def test_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
     assert conf.getboolean("s", "b") is True
     assert conf.getlist("s", "c") == ["a", "b"]
     assert conf.getjson("s", "d") == {"x": 1}
+    monkeypatch.setenv("AIRFLOW__S__EMPTY", "")
+    assert conf.getjson("s", "empty") is None
+    assert conf.getjson("s", "nowhere", fallback={}) == {}
+    assert conf.get_mandatory_value("s", "a", fallback=None) == "7"
+    with pytest.raises(AirflowConfigException, match="AIRFLOW__S__NOWHERE"):
+        conf.get_mandatory_value("s", "nowhere", fallback=None)
     assert conf.has_option("s", "a")
     assert not conf.has_option("s", "z")
     for getter in (conf.getint, conf.getfloat, conf.getboolean, conf.getjson):
