@@ -99,7 +99,7 @@ class Configuration:
         return [item.strip() for item in str(value).split(delimiter)] if value else []
 
     def getjson(self, section: str, key: str, **kwargs: Any) -> Any:
-        """The value that the option's JSON says; `fallback`, or None, when it is empty or not set."""
+        """What the option says as JSON; `fallback`, or None, when it is empty or not set."""
         fallback = kwargs.pop("fallback", None)
         value = self.get(section, key, fallback=None, **kwargs)
         if not value:
