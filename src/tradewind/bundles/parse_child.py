@@ -52,11 +52,11 @@ def parse(job: Parse, channel: Channel) -> ParseResult:
     inputs = reads.inputs()
     return ParseResult(
         file=file,
-        dags=[document for _, document in made],
+        dags=[document for document, _ in made],
         error=explain(raised, root, file) if raised is not None else problem,
         warnings=list(dict.fromkeys(_note(note, root) for note in notes)),
         inputs=inputs,
-        watchers=[watcher for dag, _ in made for watcher in _watchers(dag)],
+        watchers=[watcher for _, watchers in made for watcher in watchers],
         unsteady=_may_be_unsteady(root, [file, *inputs]),
         seconds=time.monotonic() - began,
     )
@@ -64,9 +64,9 @@ def parse(job: Parse, channel: Channel) -> ParseResult:
 
 def _serialize(
     dags: "list[DAG]", job: Parse
-) -> "tuple[list[tuple[DAG, SerializedDag]], FileError | None]":
+) -> tuple[list[tuple[SerializedDag, list[Watcher]]], FileError | None]:
     """Each DAG by itself, so that a bad one does not take the file's others along."""
-    good: list[tuple[DAG, SerializedDag]] = []
+    good: list[tuple[SerializedDag, list[Watcher]]] = []
     errors: list[FileError] = []
     for dag in dags:
         if any(dag.dag_id == other.dag_id for other, _ in good):
@@ -74,7 +74,8 @@ def _serialize(
             continue
         try:
             document = serialize_dag(dag, job.file)
-            good.append((dag, _with_slots(document, dag, job.last_slots.get(dag.dag_id))))
+            document = _with_slots(document, dag, job.last_slots.get(dag.dag_id))
+            good.append((document, list(_watchers(dag))))
         except Exception as error:
             found = explain(error, job.root, job.file)
             line = found.line or _line_of(dag.dag_id, job)

@@ -352,3 +352,20 @@ def test_watchers_of_assets(tmp_path: Path) -> None:
     assert (watcher.asset_name, watcher.name) == ("a", "w")
     assert watcher.classpath.endswith("FileDeleteTrigger")
     assert watcher.kwargs["filepath"] == "/tmp/x"
+
+
+def test_a_trigger_that_cannot_be_described_is_an_error_of_its_dag(tmp_path: Path) -> None:
+    result = parse(
+        tmp_path,
+        "from airflow.sdk import DAG, Asset, AssetWatcher\n"
+        "from airflow.triggers.base import BaseEventTrigger\n"
+        "class Broken(BaseEventTrigger):\n"
+        "    def serialize(self):\n        raise ValueError('no queue')\n"
+        "    async def run(self):\n        yield\n"
+        "watched = Asset('a', watchers=[AssetWatcher('w', trigger=Broken())])\n"
+        "with DAG('watching', schedule=[watched]):\n    pass\n"
+        "with DAG('good', schedule=None):\n    pass\n",
+    )
+    assert [dag.dag_id for dag in result.dags] == ["good"]
+    assert result.error is not None
+    assert (result.error.line, result.error.message) == (5, "ValueError: no queue")
