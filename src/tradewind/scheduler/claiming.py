@@ -5,7 +5,7 @@ They are locked and read only if there is more to claim than this transaction re
 """
 
 import heapq
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from math import inf
@@ -76,6 +76,8 @@ class Budget:
     """How much of everything is left.
 
     `asked` are the counters that something was held back by without their having been read.
+    `crowded`: counters above their limit, which somebody has lowered; what is given back there may
+    only be taken again after a look at them.
     """
 
     executors: dict[str, int]
@@ -85,13 +87,19 @@ class Budget:
     tasks: dict[TaskKey, float] = field(default_factory=dict)
     read: set[str | TaskKey] = field(default_factory=set)
     asked: set[str | TaskKey] = field(default_factory=set)
+    crowded: Collection[str | TaskKey] = ()
 
     @classmethod
     def of_released(
-        cls, executors: dict[str, int], parallelism: int, default_executor: str, deltas: Deltas
+        cls,
+        executors: dict[str, int],
+        parallelism: int,
+        default_executor: str,
+        deltas: Deltas,
+        crowded: Collection[str | TaskKey],
     ) -> "Budget":
         """Only what this transaction gives back: safe without asking the database."""
-        budget = cls(executors, parallelism, default_executor)
+        budget = cls(executors, parallelism, default_executor, crowded=crowded)
         budget.pools = {name: -step for name, step in deltas.pools.items()}
         budget.tasks = {key: -step for key, step in deltas.tasks.items()}
         return budget
@@ -125,6 +133,8 @@ class Budget:
             self.tasks[key] = self.tasks.get(key, 0) - 1
 
     def _free(self, key: str | TaskKey) -> float:
+        if key in self.crowded and key not in self.read:
+            return 0
         return self.pools.get(key, 0) if isinstance(key, str) else self.tasks.get(key, 0)
 
     def read_asked(self, tx: Connection, allowed: Mapping[TaskKey, int]) -> None:

@@ -39,24 +39,30 @@ def check(
     that were not over then. Memory does not grow with the number of runs. Writes nothing, and may
     run beside everything else.
     """
-    findings = Findings()
-    grace = timedelta(seconds=grace_seconds)
     with store.read() as tx:
         history.freeze(tx)
-        known = Documents()
-        beat = history.last_beat(tx)
-        quiet, decided = _sweep(tx, findings, known, grace, dag_id, since)
-        alive_at = max((at for at in (beat, decided) if at is not None), default=None)
-        for run in _runs(tx, known, dag_id, since):
-            replay(run, findings)
-            check_leases(
-                run,
-                findings,
-                quiet=quiet,
-                grace=grace,
-                alive_at=None if alive_at is None else min(alive_at, now),
-            )
-        _check_slots(tx, findings, dag_id, since)
+        return examine(tx, now=now, dag_id=dag_id, since=since, grace_seconds=grace_seconds)
+
+
+def examine(
+    tx: Connection,
+    *,
+    now: datetime,
+    dag_id: str | None = None,
+    since: datetime | None = None,
+    grace_seconds: float = GRACE_SECONDS,
+) -> Findings:
+    """As `check`, on what a transaction sees."""
+    findings = Findings()
+    grace = timedelta(seconds=grace_seconds)
+    known = Documents()
+    beat = history.last_beat(tx)
+    quiet, decided = _sweep(tx, findings, known, grace, dag_id, since)
+    alive_at = max((min(at, now) for at in (beat, decided) if at is not None), default=None)
+    for run in _runs(tx, known, dag_id, since):
+        replay(run, findings)
+        check_leases(run, findings, quiet=quiet, grace=grace, alive_at=alive_at)
+    _check_slots(tx, findings, dag_id, since)
     return findings
 
 

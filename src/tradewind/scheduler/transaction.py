@@ -26,13 +26,13 @@ from tradewind.scheduler import (
     run_creation,
 )
 from tradewind.scheduler.callbacks import ClaimedCallback
-from tradewind.scheduler.claiming import Budget, claim
+from tradewind.scheduler.claiming import Budget, allowances, claim
 from tradewind.scheduler.launch import Locate
 from tradewind.scheduler.models import Attempt, Documents, RunModel, load, read_pasts
 from tradewind.scheduler.persist import Saved, Writer
 from tradewind.scheduler.settings import SchedulerSettings
 from tradewind.scheduler.workspace import LIVE, Workspace
-from tradewind.store import attempts, dags, deadlines, inbox, pools, runs
+from tradewind.store import attempts, dags, deadlines, inbox, limits, pools, runs
 from tradewind.store.engine import Store
 
 CHANNEL = "scheduler"
@@ -170,8 +170,19 @@ class Transaction:
         callbacks.add_missed_deadlines(self.tx, now=self.now)
         housekeeping.tidy(self.tx, now=self.now)
         space.set_paused(runs.paused_dags(self.tx))
-        space.deferred_pools = {row.name for row in pools.listing(self.tx) if row.include_deferred}
+        self._look_at_limits()
         space.held_back = False
+
+    def _look_at_limits(self) -> None:
+        """What people may have changed about limits."""
+        space, listed = self.space, pools.listing(self.tx)
+        space.deferred_pools = {row.name for row in listed if row.include_deferred}
+        occupied = limits.occupied_tasks(self.tx)
+        allowed = allowances(space.models.values(), self.means.settings.parallelism, set(occupied))
+        space.crowded = {
+            *(row.name for row in listed if 0 <= row.slots < row.occupied),
+            *(key for key, count in occupied.items() if count > allowed.get(key, count)),
+        }
 
     def _set_timers(self) -> None:
         """When time alone will make runs or miss deadlines; until then nobody need look."""
@@ -297,6 +308,7 @@ class Transaction:
             means.settings.parallelism,
             means.settings.default_executor,
             deltas,
+            space.crowded,
         )
         for model in claim(self.tx, space.waiting, space.models, budget, now=self.now):
             model.collect()

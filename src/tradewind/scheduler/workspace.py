@@ -15,6 +15,7 @@ from tradewind.scheduler import events
 from tradewind.scheduler.claiming import WaitingRuns
 from tradewind.scheduler.models import Attempt, Report, RunModel
 from tradewind.scheduler.quarantine import Quarantine
+from tradewind.store.limits import TaskKey
 
 LIVE = (AttemptState.QUEUED, AttemptState.RUNNING)
 
@@ -25,6 +26,7 @@ class Workspace:
         self.waiting = WaitingRuns()
         self.paused: set[str] = set()  # DAGs of which nothing new starts
         self.deferred_pools: set[str] = set()  # pools in which deferred tasks keep their slots
+        self.crowded: set[str | TaskKey] = set()  # limits that are lower than what is held
         self.past_moved: set[str] = set()  # DAGs of which a run moved that later ones depend on
         self.launched: dict[int, Attempt] = {}  # what the executors of this process hold
         self.to_load: set[int] = set()  # runs that may be leased to us and are not in memory

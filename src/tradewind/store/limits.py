@@ -218,6 +218,12 @@ def recount_active_runs(tx: Connection) -> list[str]:
     )
 
 
+def occupied_tasks(tx: Connection) -> dict[TaskKey, int]:
+    """The counters of tasks, and of everything, that are not 0."""
+    rows = tx.execute(select(task_limit).where(task_limit.c.occupied > 0))
+    return {(row.dag_id, row.task_id): row.occupied for row in rows}
+
+
 def task_occupied(tx: Connection, key: TaskKey) -> int:
     """How many instances of a task with a limit hold a slot, in any run."""
     found: int | None = tx.execute(

@@ -276,6 +276,7 @@ attempt = Table(
         "owner",
         postgresql_where=text("state IN ('queued', 'running')"),
     ),
+    sqlite_autoincrement=True,  # late reports must not meet an id that is used again
 )
 
 history = Table(  # what `core.history` proves things from

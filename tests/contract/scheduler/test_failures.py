@@ -4,6 +4,7 @@ import dataclasses
 import random
 import sqlite3
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ def world(store: Store) -> World:
 
 def end_leases(world: World) -> None:
     """As if the lease time had passed on the database's own clock, too."""
-    past = world.clock.now().replace(year=2020)
+    past = world.clock.now() - timedelta(seconds=1)
     with world.store.begin() as tx:
         tx.execute(dag_run.update().values(lease_until=past))
         tx.execute(attempt.update().values(lease_until=past))

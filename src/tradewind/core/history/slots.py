@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -55,56 +55,52 @@ def check_slots(
             told = f"{dag_id} has two runs of the slot {_named(run.slot)}"
             findings.report(Statement.SLOTS, f"{told}: {before.run_id} and {run.run_id}.")
         elif isinstance(timetable := _timed(versions[run.version]), _TOLD_BY_RULE):
-            _check_is_slot(dag_id, run, timetable, findings)
             if before is not None and _same_schedule(before.version, run.version, versions):
-                gap = _gap(before.slot, run.slot, versions[run.version], has_run, cleaned_before)
-                if gap is not None:
-                    told = f"{dag_id} has no run of the slot {_named(gap)}, which lies between"
-                    findings.report(Statement.SLOTS, f"{told} {before.run_id} and {run.run_id}.")
+                walk = _Walk(versions[run.version], timetable, has_run, cleaned_before)
+                wrong = walk.between(before.slot, run.slot)
+                if wrong is not None:
+                    told = f"{wrong}, between {before.run_id} and {run.run_id}"
+                    findings.report(Statement.SLOTS, f"{dag_id} has {told}.")
         else:
             findings.leave_out(Statement.SLOTS, _NOT_BY_RULE)
         before = run
 
 
-def _check_is_slot(
-    dag_id: str, run: ScheduledRun, timetable: Timetable, findings: Findings
-) -> None:
-    date = run.slot.logical_date
-    found = next_slot(
-        timetable, last=None, earliest=date, latest=None, catchup=True, now=run.slot.run_after
-    )
-    if found is None or found.logical_date != date:
-        told = f"The run {run.run_id} of {dag_id} has the date {_named(run.slot)}"
-        findings.report(Statement.SLOTS, f"{told}, which is no slot of its schedule.")
+class _Walk(NamedTuple):
+    """From slot to slot, as the schedule says."""
 
+    dag: SerializedDag
+    timetable: Timetable
+    has_run: Callable[[datetime], bool]
+    cleaned_before: datetime | None
 
-def _gap(
-    last: Slot,
-    reached: Slot,
-    dag: SerializedDag,
-    has_run: Callable[[datetime], bool],
-    cleaned_before: datetime | None,
-) -> Slot | None:
-    """The first slot between two runs that should have a run and has none."""
-    if not dag.catchup:
-        return None  # what was due while the DAG was paused gets no run
-    earliest, latest = time_limits(dag)
-    for _ in range(_LONGEST_WALK):
-        slot = next_slot(
-            _timed(dag),
-            last=last,
-            earliest=earliest,
-            latest=latest,
-            catchup=True,
-            now=reached.run_after,
-        )
-        if slot is None or slot.logical_date is None or slot.run_after >= reached.run_after:
-            return None
-        was_kept = cleaned_before is None or slot.run_after >= cleaned_before
-        if was_kept and not has_run(slot.logical_date):
-            return slot
-        last = slot
-    return None
+    def between(self, last: Slot, reached: Slot) -> str | None:
+        """What is wrong on the way from one run's slot to the next one's."""
+        earliest, latest = time_limits(self.dag)
+        slot: Slot | None = last
+        for _ in range(_LONGEST_WALK):
+            slot = next_slot(
+                self.timetable,
+                last=slot,
+                earliest=earliest,
+                latest=latest,
+                catchup=True,
+                now=reached.run_after,
+            )
+            if slot is None or _key(slot) > _key(reached):
+                return f"a run at {_named(reached)}, which is no slot of its schedule"
+            if _key(slot) == _key(reached):
+                return None
+            if self._is_missing(slot):
+                return f"no run of the slot {_named(slot)}"
+        return None
+
+    def _is_missing(self, slot: Slot) -> bool:
+        if not self.dag.catchup or slot.logical_date is None:
+            return False  # what was due while the DAG was paused gets no run
+        if self.cleaned_before is not None and slot.run_after < self.cleaned_before:
+            return False
+        return not self.has_run(slot.logical_date)
 
 
 def _timed(dag: SerializedDag) -> Timetable:
@@ -123,10 +119,10 @@ def _terms(dag: SerializedDag) -> tuple[Any, ...]:
     return _timed(dag), dag.catchup, *time_limits(dag), dag.allowed_run_types
 
 
-def _key(slot: Slot) -> tuple[datetime, str | None]:
-    return slot.logical_date or slot.run_after, slot.partition_key
+def _key(slot: Slot) -> tuple[datetime, str]:
+    return slot.logical_date or slot.run_after, slot.partition_key or ""
 
 
 def _named(slot: Slot) -> str:
     moment, partition = _key(slot)
-    return moment.isoformat() if partition is None else f"{moment.isoformat()} {partition}"
+    return moment.isoformat() if not partition else f"{moment.isoformat()} {partition}"

@@ -31,7 +31,14 @@ def upgrade() -> None:
     op.execute(
         "INSERT INTO history (run_pk, event, at) SELECT id, 'unknown', queued_at FROM dag_run"
     )
-    with op.batch_alter_table("attempt", schema=None) as batch_op:
+    # On SQLite as on PostgreSQL no id is ever used again, so that nobody takes a late report of an
+    # attempt which has been deleted with its run for one of another attempt.
+    on_sqlite = op.get_bind().dialect.name == "sqlite"
+    with op.batch_alter_table(
+        "attempt",
+        recreate="always" if on_sqlite else "never",
+        table_kwargs={"sqlite_autoincrement": True} if on_sqlite else {},
+    ) as batch_op:
         batch_op.add_column(
             sa.Column("renewals", sa.Integer(), server_default=sa.text("0"), nullable=False)
         )
