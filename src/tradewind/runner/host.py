@@ -106,6 +106,7 @@ class Host:
             self._loop,
             max_zygotes=settings.max_zygotes,
             idle_seconds=settings.zygote_idle_seconds,
+            spare_bytes=linux.memory_limit() // 8,
             load_seconds=settings.load_timeout_seconds,
         )
         self._jobs: dict[str, Job] = {}
@@ -265,6 +266,7 @@ class Host:
 
     def _on_loaded(self, warm: Zygote) -> None:
         warm.loaded = True
+        warm.memory_bytes = linux.private_bytes(warm.pid)
         warm.load_deadline = NEVER
         warm.output.read()
         waiting = list(warm.waiting.values())

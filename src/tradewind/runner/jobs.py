@@ -94,6 +94,7 @@ class Zygote:
         self.loaded = False
         self.load_deadline = NEVER
         self.idle_since = 0.0
+        self.memory_bytes = 0  # that it does not share with the host; known once it has loaded
         self.jobs: dict[str, Job] = {}  # forked, or about to be
         self.waiting: dict[str, Job] = {}  # until the file is imported
         self.failure: LoadFailed | None = None

@@ -1,6 +1,7 @@
 """The Linux process controls that the standard library lacks; elsewhere they do nothing."""
 
 import ctypes
+import os
 import signal
 import sys
 
@@ -28,6 +29,27 @@ def die_with_parent(on: bool) -> None:
 def forbid_tracing() -> None:
     """Other processes of the same user may not read this one's memory; it leaves no core dump."""
     _prctl(_PR_SET_DUMPABLE, 0)
+
+
+def private_bytes(pid: int) -> int:
+    """Memory that the process shares with nobody. What cannot be known counts as very much."""
+    try:
+        with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
+            private = [int(line.split()[1]) for line in file if line.startswith("Private_")]
+    except OSError:
+        return 1 << 40
+    return sum(private) << 10
+
+
+def memory_limit() -> int:
+    """Bytes that this process and others may have together: of this cgroup, else of the machine."""
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        with open("/sys/fs/cgroup/memory.max", encoding="ascii") as file:
+            limit = file.read().strip()
+    except OSError:
+        return machine
+    return min(machine, int(limit)) if limit.isdecimal() else machine
 
 
 def oom_kills() -> int:

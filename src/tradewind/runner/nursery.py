@@ -7,7 +7,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from tradewind.core.protocol import DagSource
 from tradewind.runner import zygote
@@ -15,19 +15,43 @@ from tradewind.runner.jobs import NEVER, Zygote, ZygoteKey
 from tradewind.runner.loop import Loop
 from tradewind.runner.wire import Peer
 
+_SPARE_IDLE_SECONDS: Final = 10.0
+
+
+def surplus(zygotes: list[Zygote], most: int, spare_bytes: int) -> list[Zygote]:
+    """Those that have to go before one more may start: the ones idle for longest."""
+    memory = sum(warm.memory_bytes for warm in zygotes)
+    idle = sorted((warm for warm in zygotes if warm.is_idle), key=lambda warm: warm.idle_since)
+    gone: list[Zygote] = []
+    for warm in idle:
+        if len(zygotes) - len(gone) < most or memory < spare_bytes:
+            break
+        memory -= warm.memory_bytes
+        gone.append(warm)
+    return gone
+
 
 class Nursery:
     """At most `max_zygotes`, unless more have work; an idle one ends after `idle_seconds`.
 
+    When tasks of many DAG files take turns, each file would be imported again and again. So more
+    zygotes are kept while all of them together fit into `spare_bytes` of memory, but not for long.
     `load_seconds`: how long importing a DAG file may take.
     """
 
     def __init__(
-        self, loop: Loop, *, max_zygotes: int, idle_seconds: float, load_seconds: float
+        self,
+        loop: Loop,
+        *,
+        max_zygotes: int,
+        idle_seconds: float,
+        spare_bytes: int,
+        load_seconds: float,
     ) -> None:
         self._loop = loop
         self._max_zygotes = max_zygotes
         self._idle_seconds = idle_seconds
+        self._spare_bytes = spare_bytes
         self._load_seconds = load_seconds
         self._zygotes: dict[ZygoteKey, Zygote] = {}
 
@@ -49,7 +73,10 @@ class Nursery:
         return min(map(self._deadline, self._zygotes.values()), default=NEVER)
 
     def _deadline(self, warm: Zygote) -> float:
-        return warm.idle_since + self._idle_seconds if warm.is_idle else warm.load_deadline
+        if not warm.is_idle:
+            return warm.load_deadline
+        is_spare = len(self._zygotes) > self._max_zygotes
+        return warm.idle_since + (_SPARE_IDLE_SECONDS if is_spare else self._idle_seconds)
 
     def enforce(self, now: float) -> None:
         """End imports that hang and zygotes that nobody has used for long."""
@@ -64,9 +91,7 @@ class Nursery:
                 os.kill(warm.pid, signal.SIGKILL)
 
     def _make_room(self) -> None:
-        idle = sorted((z for z in self if z.is_idle), key=lambda z: z.idle_since)
-        surplus = len(self._zygotes) + 1 - self._max_zygotes
-        for warm in idle[: max(0, surplus)]:
+        for warm in surplus(list(self), self._max_zygotes, self._spare_bytes):
             self.retire(warm)
 
     def retire(self, warm: Zygote) -> None:
