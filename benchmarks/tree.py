@@ -16,8 +16,8 @@ class Tree:
     def pids(self) -> list[int]:
         found = [self._root]
         for pid in found:
-            for task in Path(f"/proc/{pid}/task").glob("*/children"):
-                found += map(int, _read(task).split())
+            for thread in _threads(pid):
+                found += map(int, _read(Path(f"/proc/{pid}/task/{thread}/children")).split())
         return found
 
     def begun(self) -> dict[int, str]:
@@ -41,6 +41,13 @@ class Tree:
 
 def still_there(pid: int, begun: str) -> bool:
     return bool(begun) and _begun(pid) == begun
+
+
+def _threads(pid: int) -> list[str]:
+    try:
+        return os.listdir(f"/proc/{pid}/task")
+    except OSError:
+        return []
 
 
 def _begun(pid: int) -> str:

@@ -191,6 +191,13 @@ class RunningAirflow(Running):
             tasks_done=self._ask(tasks, list(run_ids))[0][0],
         )
 
+    def failure(self, run_ids: Sequence[str]) -> str:
+        query = (
+            "SELECT dag_id || '.' || task_id FROM task_instance"
+            " WHERE state = 'failed' AND run_id = ANY(%s) LIMIT 1"
+        )
+        return " ".join(row[0] for row in self._ask(query, list(run_ids)))
+
     def hops(self, run_id: str) -> list[Hop]:
         query = (
             "SELECT t.end_date, t.scheduled_dttm, t.queued_dttm, t.start_date, x.value #>> '{}'"

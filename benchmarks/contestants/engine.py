@@ -64,6 +64,10 @@ class Running(ABC):
     def progress(self, run_ids: Sequence[str]) -> Progress: ...
 
     @abstractmethod
+    def failure(self, run_ids: Sequence[str]) -> str:
+        """Which task has failed, and as far as that is recorded, why."""
+
+    @abstractmethod
     def hops(self, run_id: str) -> list[Hop]:
         """Of a chain whose tasks return the moment at which they ran."""
 
@@ -144,7 +148,8 @@ def _run(running: Running, dag_ids: Sequence[str], runs_per_dag: int, tasks: int
     in_time = wait_until(lambda: running.runs_ended(run_ids) == len(run_ids), limit)
     progress = running.progress(run_ids)
     if progress.runs_failed:
-        raise BenchmarkError(f"{progress.runs_failed} of {len(run_ids)} runs have failed.")
+        failed = f"{progress.runs_failed} of {len(run_ids)} runs have failed."
+        raise BenchmarkError(f"{failed} {running.failure(run_ids)}")
     if progress.first is None:
         raise BenchmarkError(f"No run has begun in {limit:.0f} s.")
     ended = progress.last if in_time and progress.last else now()

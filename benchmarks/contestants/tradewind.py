@@ -142,10 +142,21 @@ class RunningTradewind(Running):
             tasks_done=done,
         )
 
+    def failure(self, run_ids: Sequence[str]) -> str:
+        query = (
+            sa.select(dag_run.c.dag_id, task_instance.c.task_id, task_instance.c.reason)
+            .select_from(task_instance.join(dag_run))
+            .where(task_instance.c.state == "failed", dag_run.c.run_id.in_(run_ids[:_AT_ONCE]))
+        )
+        with self._store.read() as tx:
+            found = tx.execute(query.limit(1)).all()
+        return " ".join(f"{dag_id}.{task_id}: {reason}" for dag_id, task_id, reason in found)
+
     def hops(self, run_id: str) -> list[Hop]:
         columns = (
             task_instance.c.end_date,
             attempt.c.queued_at,
+            attempt.c.launched_at,
             attempt.c.started_at,
             xcom.c.value,
         )
@@ -166,6 +177,7 @@ class RunningTradewind(Running):
                 ended=row.end_date,
                 marks={
                     "claimed": row.queued_at,
+                    "launched": row.launched_at,
                     "process begins": row.started_at,
                 },
             )
