@@ -94,6 +94,12 @@ def pop_group() -> TaskGroup | None:
     return _now.groups.pop()
 
 
+_NO_SCHEDULE = (
+    "The DAG has no schedule. Airflow 1 and 2 ran such a DAG daily; since Airflow 3 it runs only "
+    "when triggered: write schedule=None for that, or the schedule that it shall have."
+)
+
+
 @contextmanager
 def recording() -> Iterator[list[DAG]]:
     """Collect the DAGs that are registered inside the block, in order, on this thread.
@@ -111,6 +117,8 @@ def recording() -> Iterator[list[DAG]]:
             for dag in _now.made:
                 for note in notes:
                     dag.warn(note)
+                if notes and not dag.schedule_is_given:
+                    dag.warn(_NO_SCHEDULE)
             _now.registered, _now.made = before
 
 

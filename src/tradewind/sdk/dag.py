@@ -100,7 +100,8 @@ class DAG:
         self.default_args = _default_args(default_args)
         note_old_defaults(self.default_args)
         self._set_dates(old.values["start_date"], end_date)
-        self.schedule = None if old.values["schedule"] is NOTSET else old.values["schedule"]
+        self.schedule_is_given = old.values["schedule"] is not NOTSET
+        self.schedule = old.values["schedule"] if self.schedule_is_given else None
         self.timetable = create_timetable(self.schedule, self.timezone, intervals=old.intervals)
         catchup = old.values["catchup"]
         self.catchup = bool(catchup) or (

@@ -119,7 +119,7 @@ def test_default_args_of_dag_groups_and_task() -> None:
 
 
 def test_task_arguments_of_older_files() -> None:
-    with recording(), DAG("d") as made:
+    with recording(), DAG("d", schedule=None) as made:
         task_a = Work("a", provide_context=True, task_concurrency=2, trigger_rule="dummy")
         mapped = Work.partial(task_id="b", task_concurrency=3).expand(text=["x"])
 
@@ -150,6 +150,17 @@ def test_old_arguments_that_a_subclass_gives_itself() -> None:
         made = Old(task_id="a")
     assert made.max_active_tis_per_dag == 2
     assert {note.filename for note in noted} == {__file__}
+
+
+def test_a_dag_of_an_old_file_that_would_have_run_daily_is_warned() -> None:
+    with recording():
+        old, new = DAG("old"), DAG("new", schedule=None)
+        note_old_name("a is an old name; write b.")
+    with recording():
+        modern = DAG("modern")
+    assert any("ran such a DAG daily" in note for note in old.warnings)
+    assert len(new.warnings) == 1
+    assert modern.warnings == []
 
 
 def test_old_default_args_are_noted() -> None:
@@ -385,7 +396,7 @@ def test_what_people_are_shown_is_in_the_document() -> None:
 
 def test_old_names_of_the_file_become_notes_of_its_dags() -> None:
     with recording():
-        made = DAG("d")
+        made = DAG("d", schedule=None)
         note_old_name("a is an old name; write b.")
         with pytest.warns(UserWarning, match="another warning"):
             warnings.warn("another warning", stacklevel=1)
