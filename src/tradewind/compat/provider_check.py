@@ -86,7 +86,10 @@ def _is_optional(error: Exception) -> bool:
         return "airflow.providers." in str(error)
     if isinstance(error, AirflowOptionalProviderFeatureException):
         return True
-    return isinstance(error, ModuleNotFoundError) and not (error.name or "").startswith("airflow")
+    if isinstance(error, ImportError):
+        return isinstance(error, ModuleNotFoundError) and not f"{error.name}".startswith("airflow")
+    # `except ImportError: raise RuntimeError("install this")`
+    return isinstance(error.__context__, Exception) and _is_optional(error.__context__)
 
 
 def _words(error: Exception) -> str:
