@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from importlib import import_module
-from importlib.machinery import ModuleSpec, PathFinder
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from types import ModuleType
 from typing import Any
 
@@ -63,16 +63,20 @@ class AirflowFinder:
             return None
         if _may_be_installed(fullname):
             if (found := _installed(fullname, path)) is not None:
-                return found
-            if _is_installed(fullname.rpartition(".")[0]):
-                return None
+                return _with_retired_names(found)
+            if _is_installed(_provider(fullname)):
+                return _ours(fullname) if fullname in table.retired() else None
         if fullname in table.modules():
-            # All are packages: then Python asks for `module.name` when a name is missing in
-            # `from module import name`, and the answer below is what the user reads.
-            spec = ModuleSpec(fullname, _LOADER, is_package=True)  # type: ignore[arg-type]
-            spec.submodule_search_locations = list(_installed_folders(fullname))
-            return spec
+            return _ours(fullname)
         raise AirflowNameError(table.explain_missing(fullname), fullname)
+
+
+def _ours(fullname: str) -> ModuleSpec:
+    # All are packages: then Python asks for `module.name` when a name is missing in
+    # `from module import name`, and the answer above is what the user reads.
+    spec = ModuleSpec(fullname, _LOADER, is_package=True)  # type: ignore[arg-type]
+    spec.submodule_search_locations = list(_installed_folders(fullname))
+    return spec
 
 
 def _may_be_installed(fullname: str) -> bool:
@@ -89,9 +93,37 @@ def _may_be_installed(fullname: str) -> bool:
     )
 
 
-def _is_installed(package: str) -> bool:
-    """Whether the package, which is imported, is a provider's and not one of ours."""
-    return not isinstance(sys.modules.get(package), _AirflowModule)
+def _provider(fullname: str) -> str:
+    """The provider's own package, such as airflow.providers.common.sql."""
+    parts = fullname.split(".")
+    names = (".".join(parts[:end]) for end in range(3, len(parts) + 1))
+    return next(name for name in names if name not in table.provider_packages())
+
+
+def _is_installed(provider: str) -> bool:
+    """Whether the package, if it is imported, is a provider's and not one of ours."""
+    return provider in sys.modules and not isinstance(sys.modules[provider], _AirflowModule)
+
+
+def _with_retired_names(spec: ModuleSpec) -> ModuleSpec:
+    """A provider's module; names that it had once are found by the table."""
+    if spec.name in table.retired() and isinstance(spec.loader, SourceFileLoader):
+        spec.loader = _ProviderLoader(spec.loader.name, spec.loader.path)
+    return spec
+
+
+class _ProviderLoader(SourceFileLoader):
+    def exec_module(self, module: ModuleType) -> None:
+        super().exec_module(module)
+
+        def retired(name: str) -> Any:
+            found = table.row(module.__name__).names.get(name)
+            if found is None:
+                raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
+            asker = sys._getframe(1).f_globals.get("__name__")
+            return _resolve(module, name, found, silent=asker == _IMPORT_SYSTEM)
+
+        vars(module).setdefault("__getattr__", retired)
 
 
 def _installed(fullname: str, path: Sequence[str] | None) -> ModuleSpec | None:

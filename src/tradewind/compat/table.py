@@ -16,6 +16,7 @@ from tradewind.compat.table_current import CURRENT
 from tradewind.compat.table_missing import FAMILIES, explain, provider_of
 from tradewind.compat.table_old import ADVICE, OLD
 from tradewind.compat.table_providers import PROVIDERS
+from tradewind.compat.table_retired import RETIRED
 
 __all__ = [
     "Name",
@@ -24,6 +25,7 @@ __all__ = [
     "modules",
     "provider_of",
     "provider_packages",
+    "retired",
     "row",
 ]
 
@@ -58,11 +60,19 @@ def provider_packages() -> frozenset[str]:
 @cache
 def modules() -> frozenset[str]:
     """Every Airflow module of the table, and the packages that they are in."""
-    known = set(provider_packages())
-    for module in (*CURRENT, *PROVIDERS, *OLD, *moved()):
-        parts = module.split(".")
-        known.update(".".join(parts[: end + 1]) for end in range(len(parts)))
-    return frozenset(known)
+    tables = (*CURRENT, *PROVIDERS, *OLD, *moved())
+    return provider_packages().union(*(_with_parents(module) for module in tables))
+
+
+@cache
+def retired() -> frozenset[str]:
+    """Modules that providers have, or had, with names that they had; there if the provider is."""
+    return frozenset().union(*(_with_parents(module) for module in RETIRED))
+
+
+def _with_parents(module: str) -> Iterator[str]:
+    parts = module.split(".")
+    return (".".join(parts[: end + 1]) for end in range(len(parts)))
 
 
 @cache
@@ -88,7 +98,7 @@ def row(module: str) -> Row:
     """A package that only holds other modules has an empty row."""
     names: dict[str, Name] = {}
     everything_of: list[str] = []
-    for old in (moved(), OLD):
+    for old in (moved(), OLD, RETIRED):
         for source, name, attribute in _items(old.get(module, "")):
             names[name] = Name(source, attribute, _advice(module, name, source, attribute))
     for table in (PROVIDERS, CURRENT):

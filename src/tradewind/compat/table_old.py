@@ -237,6 +237,9 @@ _DATES = "airflow.utils.dates"
 _TRIGGER_ADVICE = "write a task with TriggerDagRunOperator, which also shows the dependency."
 
 ADVICE: dict[str, str] = {
+    "tradewind.compat.retired": (
+        "write SQLExecuteQueryOperator(conn_id=...) of airflow.providers.common.sql.operators.sql."
+    ),
     "airflow.api.common.experimental.trigger_dag.trigger_dag": _TRIGGER_ADVICE,
     "airflow.api.common.trigger_dag.trigger_dag": _TRIGGER_ADVICE,
     f"{_DATES}.days_ago": (

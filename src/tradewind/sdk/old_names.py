@@ -13,8 +13,10 @@ class OldNameWarning(DeprecationWarning):
 
 
 def note_old_name(message: str) -> None:
-    """Warn at the line of the user's code that leads here."""
+    """Warn at the line of the user's code that leads here; a provider's own code is not theirs."""
     frame = sys._getframe(1)
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_NOBODYS):
         frame = frame.f_back
+    if str(frame.f_globals.get("__name__")).startswith("airflow.providers."):
+        return
     warnings.warn_explicit(message, OldNameWarning, frame.f_code.co_filename, frame.f_lineno)

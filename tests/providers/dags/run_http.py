@@ -4,7 +4,7 @@ import json
 
 from airflow.providers.http.hooks.http import HttpHook
 from airflow.providers.http.notifications.http import HttpNotifier
-from airflow.providers.http.operators.http import HttpOperator
+from airflow.providers.http.operators.http import HttpOperator, SimpleHttpOperator
 from airflow.providers.http.sensors.http import HttpSensor
 from airflow.sdk import DAG, task
 
@@ -33,7 +33,7 @@ with DAG("run_http", schedule=None):
         task_id="ready_later", endpoint="ready/defer", poke_interval=0.1, deferrable=True
     )
     calls = [
-        HttpOperator(task_id="get", method="GET", endpoint="items?page=1"),
+        SimpleHttpOperator(task_id="get", method="GET", endpoint="items?page=1"),
         HttpOperator(
             task_id="post",
             endpoint="echo",

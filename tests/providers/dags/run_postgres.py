@@ -5,6 +5,7 @@ from tempfile import NamedTemporaryFile
 from airflow.providers.common.sql.operators.generic_transfer import GenericTransfer
 from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
 from airflow.providers.postgres.hooks.postgres import PostgresHook
+from airflow.providers.postgres.operators.postgres import PostgresOperator
 from airflow.sdk import DAG, task
 
 CREATE = [
@@ -35,6 +36,12 @@ with DAG("run_postgres", schedule=None, default_args={"conn_id": "postgres_defau
         sql="SELECT square FROM numbers WHERE n = ANY(%(wanted)s) ORDER BY n",
         parameters={"wanted": [2, 3]},
     )
+    as_it_was = PostgresOperator(
+        task_id="as_it_was",
+        postgres_conn_id="postgres_default",
+        sql="SELECT square FROM numbers WHERE n = %(wanted)s",
+        parameters={"wanted": 3},
+    )
     pages = GenericTransfer(
         task_id="pages",
         sql="SELECT n, square FROM numbers ORDER BY n",
@@ -48,8 +55,9 @@ with DAG("run_postgres", schedule=None, default_args={"conn_id": "postgres_defau
     @task
     def compare(ti=None):
         assert ti.xcom_pull(task_ids="with_arguments") == [(4,), (9,)]
+        assert ti.xcom_pull(task_ids="as_it_was") == [(9,)]
         assert PostgresHook().get_first("SELECT count(*), max(square) FROM others") == (5, 17)
 
     loaded = load()
     create >> loaded
-    [bulk(loaded), loaded >> with_arguments, loaded >> pages] >> compare()
+    [bulk(loaded), loaded >> with_arguments, loaded >> as_it_was, loaded >> pages] >> compare()

@@ -151,3 +151,60 @@ except InvalidDag as error:
     assert "theirs.py gets Apache Airflow itself" in message
     assert str(tmp_path / "site" / "airflow") in message
     assert "pip uninstall apache-airflow" in hint
+
+
+RETIRED = {
+    "airflow/providers/http/__init__.py": "",
+    "airflow/providers/http/operators/__init__.py": "",
+    "airflow/providers/http/operators/http.py": (
+        "from airflow.utils.module_loading import import_string\n"  # an old name: not the user's
+        "class HttpOperator: pass\n"
+    ),
+    "airflow/providers/postgres/__init__.py": "",
+    "airflow/providers/common/sql/__init__.py": "",
+    "airflow/providers/common/sql/operators/__init__.py": "",
+    "airflow/providers/common/sql/operators/sql.py": """
+from airflow.sdk import BaseOperator
+class SQLExecuteQueryOperator(BaseOperator):
+    def __init__(self, *, sql, conn_id=None, hook_params=None, **kwargs):
+        super().__init__(**kwargs)
+        self.said = [sql, conn_id, hook_params]
+""",
+}
+
+
+def test_what_providers_once_had_is_there_while_they_are(tmp_path: Path) -> None:
+    write(tmp_path, RETIRED)
+    code = """
+import json, warnings
+from tradewind import compat
+compat.install()
+with warnings.catch_warnings(record=True) as noted:
+    warnings.simplefilter("always")
+    from airflow.providers.http.operators.http import HttpOperator, SimpleHttpOperator
+    from airflow.providers.postgres.operators.postgres import PostgresOperator
+from airflow.sdk import DAG
+with DAG("d", schedule=None, default_args={"postgres_conn_id": "mine"}):
+    said = PostgresOperator(task_id="t", sql="SELECT 1").said
+errors = []
+for statement in (
+    "from airflow.providers.http.operators.http import ComplexHttpOperator",
+    "import airflow.providers.postgres.operators.other",
+    "from airflow.providers.snowflake.operators.snowflake import SnowflakeOperator",
+):
+    try:
+        exec(statement)
+    except ImportError as error:
+        errors.append(str(error))
+notes = [str(note.message) for note in noted]
+print(json.dumps([SimpleHttpOperator is HttpOperator, said, notes, errors]))
+"""
+    same, said, notes, errors = run(code, tmp_path)
+    assert same
+    assert said == ["SELECT 1", "mine", None]
+    assert len(notes) == 2
+    assert "import HttpOperator`" in notes[0]
+    assert "write SQLExecuteQueryOperator(conn_id=...)" in notes[1]
+    assert errors[0].startswith("cannot import name 'ComplexHttpOperator'")
+    assert errors[1] == "No module named 'airflow.providers.postgres.operators.other'"
+    assert "`tradewind providers install snowflake`" in errors[2]
