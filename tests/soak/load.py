@@ -21,7 +21,7 @@ class SecondLook(BaseSensorOperator):
     """Is content when it is asked again."""
 
     def poke(self, context):
-        return context["ti"].first_start_date < datetime.now().astimezone() - timedelta(seconds=1)
+        return context["dag_run"].run_after < datetime.now().astimezone() - timedelta(seconds=2)
 
 
 with DAG(
