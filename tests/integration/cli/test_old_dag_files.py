@@ -26,7 +26,8 @@ from airflow.utils.decorators import apply_defaults
 from airflow.utils.trigger_rule import TriggerRule
 
 args = {
-    "owner": "airflow", "depends_on_past": False, "start_date": min(days_ago(2), datetime(2018, 1, 1, tzinfo=TZ)), "retries": 0,
+    "owner": "airflow", "depends_on_past": False, "retries": 0,
+    "start_date": min(days_ago(2), datetime(2018, 1, 1, tzinfo=TZ)),
     "retry_delay": timedelta(minutes=5), "email_on_failure": False, "provide_context": True,
 }
 dag = DAG("one", default_args=args, schedule_interval="@daily", concurrency=4, max_active_runs=1,
