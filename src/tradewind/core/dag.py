@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from tradewind.core.errors import UnsupportedSchema
+from tradewind.core.errors import InvalidDag, UnsupportedSchema
 from tradewind.core.states import TriggerRule
 
 SCHEMA = 1
@@ -370,14 +370,23 @@ def encode(dag: SerializedDag) -> bytes:
 
 
 def decode(document: bytes | str) -> SerializedDag:
-    """Read a document; raises `UnsupportedSchema` for one that a newer version wrote."""
-    schema = msgspec.json.decode(document, type=_Header).schema
-    if schema > SCHEMA:
-        raise UnsupportedSchema(
-            f"This DAG document has schema {schema}; this version reads up to {SCHEMA}.",
-            hint="Upgrade this component to the version that wrote the DAG.",
-        )
-    return _decoder.decode(document)
+    """Read a document.
+
+    Raises `UnsupportedSchema` for one that a newer version wrote, `InvalidDag` for a damaged one.
+    """
+    try:
+        schema = msgspec.json.decode(document, type=_Header).schema
+        if schema <= SCHEMA:
+            return _decoder.decode(document)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidDag(
+            f"This DAG document is damaged: {error}.",
+            hint="Touch the DAG's file, so that it is parsed and published again.",
+        ) from error
+    raise UnsupportedSchema(
+        f"This DAG document has schema {schema}; this version reads up to {SCHEMA}.",
+        hint="Upgrade this component to the version that wrote the DAG.",
+    )
 
 
 class _Header(msgspec.Struct):

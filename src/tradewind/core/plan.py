@@ -6,12 +6,10 @@ from enum import IntEnum
 
 from tradewind.core.dag import (
     Expansion,
-    LengthSource,
-    LiteralLength,
     SerializedDag,
     TaskSpec,
-    XComLength,
 )
+from tradewind.core.references import check_references, xcom_sources
 from tradewind.core.setup_teardown import guarding_setups, reachable, teardown_scope
 
 
@@ -82,6 +80,7 @@ class DagPlan:
     """
 
     def __init__(self, dag: SerializedDag) -> None:
+        check_references(dag)
         self.dag = dag
         self.executors = frozenset(spec.executor for spec in dag.tasks if spec.executor)
         specs = {spec.task_id: spec for spec in dag.tasks}
@@ -125,17 +124,8 @@ class DagPlan:
 
 
 def plan(dag: SerializedDag) -> DagPlan:
-    """Work out the indexes of a DAG version."""
+    """Work out the indexes of a DAG version. Raises `InvalidDag` for a damaged document."""
     return DagPlan(dag)
-
-
-def xcom_sources(source: LengthSource) -> list[str]:
-    """The tasks whose XComs decide the length, in order of mention."""
-    if isinstance(source, LiteralLength):
-        return []
-    if isinstance(source, XComLength):
-        return [source.task_id]
-    return [task_id for part in source.sources for task_id in xcom_sources(part)]
 
 
 def _producers(expansion: Expansion) -> tuple[str, ...]:

@@ -105,7 +105,7 @@ _PLACE = re.compile(r" - at `\$\.(?:(?P<list>tasks|groups)\[(?P<index>\d+)\])?\.
 def _checked(document: core.SerializedDag) -> core.SerializedDag:
     """As everybody else will read it. Python lets a file put any value into any argument."""
     try:
-        return core.decode(core.encode(document))
+        return msgspec.json.decode(core.encode(document), type=core.SerializedDag)
     except msgspec.ValidationError as error:
         message = _PLACE.sub("", str(error))
         where = ""

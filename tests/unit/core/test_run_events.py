@@ -655,8 +655,8 @@ def test_a_short_circuit_reaches_all_descendants_and_stops_what_was_queued() -> 
         task("gate"),
         task("near", "gate"),
         task("far", "near", trigger_rule="all_done"),
-        task("eager", "gate", "quick", trigger_rule="one_success"),
         task("quick"),
+        task("eager", "gate", "quick", trigger_rule="one_success"),
     )
     run = new_run(document)
     finish(run, "quick")
