@@ -92,8 +92,8 @@ def _models(names: str) -> dict[str, type]:
 
 _OTHERS = _models(
     "AssetEvent AssetModel Base DagCode DagTag DagVersion DagWarning ImportError Job Log"
-    " RenderedTaskInstanceFields SerializedDAG SerializedDagModel SlaMiss TaskFail TaskReschedule"
-    " Trigger AssetManager"
+    " RenderedTaskInstanceFields SerializedBaseOperator SerializedDAG SerializedDagModel SlaMiss"
+    " TaskFail TaskReschedule Trigger AssetManager"
 )
 
 

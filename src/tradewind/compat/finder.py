@@ -185,11 +185,11 @@ def _resolve(module: ModuleType, name: str, found: table.Name, *, silent: bool) 
     return value
 
 
-def _gone(fullname: str, found: table.Name) -> AirflowNameError:
-    return AirflowNameError(
+def _gone(fullname: str, found: table.Name) -> ImportError:
+    return ImportError(
         f"{fullname} became {found.module}.{found.attribute}, which the installed version of that"
         " provider no longer has: see its changelog for what takes its place.",
-        fullname,
+        name=fullname,
     )
 
 

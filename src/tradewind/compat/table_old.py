@@ -193,7 +193,7 @@ OLD: dict[str, str] = {
     "airflow.models.taskreschedule": f"{_MODELS}TaskReschedule",
     "airflow.models.trigger": f"{_MODELS}Trigger",
     "airflow.policies": f"{_MACHINERY}hookimpl",
-    "airflow.serialization.serialized_objects": f"{_MODELS}SerializedDAG",
+    "airflow.serialization.serialized_objects": f"{_MODELS}SerializedDAG SerializedBaseOperator",
     "airflow.settings": f"{_MODELS}engine",
     "airflow.stats": f"{_MACHINERY}Stats",
     "airflow.utils.db_cleanup": f"{_MODELS}run_cleanup",

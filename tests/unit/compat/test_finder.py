@@ -125,6 +125,41 @@ print(json.dumps([hasattr(operators, "REAL"), hooks]))
     assert "`tradewind providers install smtp`" in missing
 
 
+def test_old_places_lead_to_an_installed_provider(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {
+            "airflow/providers/docker/__init__.py": "",
+            "airflow/providers/docker/operators/__init__.py": "",
+            "airflow/providers/docker/operators/docker.py": "class DockerOperator: pass",
+            "airflow/providers/amazon/__init__.py": "",
+            "airflow/providers/amazon/aws/__init__.py": "",
+            "airflow/providers/amazon/aws/hooks/__init__.py": "",
+            "airflow/providers/amazon/aws/hooks/base_aws.py": "",
+        },
+    )
+    code = """
+import json, warnings
+from tradewind import compat
+compat.install()
+with warnings.catch_warnings(record=True) as notes:
+    warnings.simplefilter("always")
+    from airflow.operators.docker_operator import DockerOperator
+    from airflow.operators import DockerOperator as Plain
+try:
+    from airflow.contrib.hooks.aws_hook import AwsHook
+except ImportError as error:
+    said = str(error)
+same = Plain is DockerOperator
+print(json.dumps([DockerOperator.__module__, same, str(notes[0].message), said]))
+"""
+    module, same, note, said = run(code, tmp_path)
+    assert (module, same) == ("airflow.providers.docker.operators.docker", True)
+    assert "`from airflow.providers.docker.operators.docker import DockerOperator`" in note
+    assert "AwsHook became airflow.providers.amazon.aws.hooks.base_aws.AwsBaseHook" in said
+    assert "changelog" in said
+
+
 def test_dag_files_that_get_apache_airflow_itself_are_refused(tmp_path: Path) -> None:
     write(
         tmp_path,
