@@ -113,7 +113,11 @@ class Session(_Model):
         """Connects to nothing."""
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(Session, name)
+        if name.startswith("__"):
+            raise AttributeError(name)
+        _refuse(
+            f"Session.{name}"
+        )  # before its arguments, such as Connection.conn_id, are looked at
 
 
 def provide_session(function: Function) -> Function:

@@ -48,6 +48,7 @@ MISSING: dict[str, str] = {
     "airflow.api_connexion": _CONTROL_PLANE,
     "airflow.api_fastapi": _CONTROL_PLANE,
     "airflow.auth": _CONTROL_PLANE,
+    "airflow.bin": _CONTROL_PLANE,
     "airflow.cli": _CONTROL_PLANE,
     "airflow.dag_processing": _CONTROL_PLANE,
     "airflow.executors": (
@@ -115,7 +116,7 @@ _OLD_NAMES = {
 _SAME_NAMES = (
     "docker http postgres mysql oracle sqlite jdbc odbc slack ssh sftp ftp imap snowflake"
     " databricks mongo redis neo4j elasticsearch jenkins salesforce samba vertica winrm zendesk"
-    " opsgenie pagerduty segment sendgrid grpc cloudant datadog dingding discord papermill presto"
+    " opsgenie pagerduty qubole segment sendgrid grpc cloudant datadog dingding discord papermill presto"
     " singularity telegram trino"
 )
 _PROVIDER_BY_WORD = {

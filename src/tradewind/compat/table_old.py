@@ -200,6 +200,7 @@ OLD: dict[str, str] = {
     "airflow.utils.dot_renderer": f"{_MODELS}render_dag",
     # --- utilities ----------------------------------------------------------------------------
     "airflow.typing_compat": "typing: Literal Protocol TypedDict",
+    "airflow.utils": "tradewind.compat.helpers: apply_defaults; airflow.utils.state: State",
     "airflow.utils.context": f"{_SDK}: Context; {_SDK}.definitions.context: context_merge",
     "airflow.utils.dag_parsing_context": f"{_SDK}: get_parsing_context",
     "airflow.utils.dates": (
@@ -251,7 +252,7 @@ ADVICE: dict[str, str] = {
     "airflow.operators.subdag_operator.SubDagOperator": (
         "write a TaskGroup; that is what it becomes here."
     ),
-    "airflow.utils.decorators.apply_defaults": (
+    "tradewind.compat.helpers.apply_defaults": (
         "leave it out: default_args are applied without it."
     ),
     "tradewind.compat.database": (

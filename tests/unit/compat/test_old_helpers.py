@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from support.task_bench import AT, Bench, connected
-from tradewind.compat import dates, helpers
+from tradewind.compat import database, dates, helpers
 from tradewind.compat.context import SetupTeardownContext, context_merge
 from tradewind.compat.database import (
     DagRun,
     NoMetadataDatabase,
+    Session,
     TaskInstance,
     create_session,
     provide_session,
@@ -172,3 +173,14 @@ def test_the_subdag_of_airflows_examples() -> None:
         SubDagOperator(task_id="section-1", subdag=subdag("example", "section-1", {"owner": "x"}))
     assert len(dag.task_ids) == 5
     assert dag.get_task("section-1.section-1-task-5").owner == "x"
+
+
+def test_columns_and_sessions_can_be_named_and_not_used() -> None:
+    wanted = {"model": DagRun, "column": DagRun.execution_date, "session": Session()}
+    assert wanted["column"] is not None
+    with pytest.raises(NoMetadataDatabase, match=r"DagRun\.execution_date needs"):
+        _ = DagRun.execution_date < datetime(2026, 1, 1)
+    with pytest.raises(NoMetadataDatabase, match=r"Session\.query needs"):
+        _ = Session().query
+    with pytest.raises(NoMetadataDatabase, match=r"engine\.url\.x needs"):
+        database.engine.url.x()

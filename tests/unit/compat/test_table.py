@@ -129,7 +129,7 @@ def test_the_modern_form_in_the_note_gives_the_same_object(module: str, name: st
         ("from airflow.contrib.sensors.ftp_sensor import F", "providers install ftp`"),
         ("from airflow.operators.hive_operator import H", "providers install apache-hive`"),
         ("from airflow.sensors.sql import SqlSensor", "providers install common-sql`"),
-        ("from airflow.contrib.operators.qubole_operator import Q", "not planned"),
+        ("from airflow.contrib.operators.qubole_operator import Q", "providers install qubole"),
         ("from airflow.www import app", "Tradewind replaces"),
         ("from airflow.secrets.metastore import M", "AIRFLOW_CONN_<ID>"),
     ],
