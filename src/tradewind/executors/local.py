@@ -119,11 +119,16 @@ class LocalExecutor:
         self._reader.start()
 
     def free_slots(self) -> int:
-        """None while there is no host to run anything, or when closing."""
+        """None while there is no host to run anything, or when closing.
+
+        A slot is free once the scheduler has been told of its attempt's end, so that the attempts
+        that it knows to be live are never more than there are slots.
+        """
         with self._lock:
             if self._connection is None or self._closing.is_set():
                 return 0
-            return max(0, self._slots - len(self._running))
+            untold = sum(isinstance(event, AttemptEnded) for event in self._events)
+            return max(0, self._slots - len(self._running) - untold)
 
     def start(self, order: WorkOrder) -> None:
         with self._lock:
