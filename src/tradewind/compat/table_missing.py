@@ -116,8 +116,8 @@ _OLD_NAMES = {
 _SAME_NAMES = (
     "docker http postgres mysql oracle sqlite jdbc odbc slack ssh sftp ftp imap snowflake"
     " databricks mongo redis neo4j elasticsearch jenkins salesforce samba vertica winrm zendesk"
-    " opsgenie pagerduty qubole segment sendgrid grpc cloudant datadog dingding discord papermill presto"
-    " singularity telegram trino"
+    " opsgenie pagerduty qubole segment sendgrid grpc cloudant datadog dingding discord papermill"
+    " presto singularity telegram trino"
 )
 _PROVIDER_BY_WORD = {
     **{word: provider for provider, words in _OLD_NAMES.items() for word in words.split()},

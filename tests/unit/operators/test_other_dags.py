@@ -30,7 +30,12 @@ from tradewind.sdk.exceptions import (
     AirflowSkipException,
     TaskDeferred,
 )
-from tradewind.sdk.operators.trigger_dagrun import DagIsPaused, TriggerDagRunOperator
+from tradewind.sdk.old_names import OldNameWarning
+from tradewind.sdk.operators.trigger_dagrun import (
+    DagIsPaused,
+    DagRunOrder,
+    TriggerDagRunOperator,
+)
 from tradewind.sdk.sensors.external_task import (
     DuplicateStateError,
     ExternalDagFailedError,
@@ -374,6 +379,32 @@ def test_waiting_for_the_run(ends_as: R, arguments: dict, fails: bool) -> None:
             bench.resume(deferred, "execute_complete", {"event": event})
     else:
         bench.resume(deferred, "execute_complete", {"event": event})
+
+
+def test_the_function_of_airflow_1_decides_on_the_run() -> None:
+    def decide(context: Any, order: DagRunOrder) -> DagRunOrder | None:
+        if context["params"]["go"]:
+            order.payload = {"of": context["run_id"]}
+            return order
+        return None
+
+    bench = Bench()
+    made = RunInfo(dag_id="o", run_id="r", run_type=DagRunType.OPERATOR_TRIGGERED, run_after=AT)
+    bench.plane.answers[TriggerDagRun] = DagRunReply(run=made)
+    with DAG("d", schedule=None):
+        for go in (False, True):
+            with pytest.warns(OldNameWarning, match="python_callable is Airflow 1's"):
+                task = TriggerDagRunOperator(
+                    task_id=f"go_{go}",
+                    trigger_dag_id="o",
+                    python_callable=decide,
+                    params={"go": go},
+                )
+            bench.execute(task)
+    (order,) = bench.plane.of_type(TriggerDagRun)
+    assert order.conf == {"of": "run_1"}
+    assert order.run_id is not None
+    assert order.run_id.startswith("trig__")
 
 
 def test_conf_has_to_be_json() -> None:
