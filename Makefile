@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PATHS := src tests benchmarks
 
-.PHONY: run test test-providers simulate check setup services servers lock clean bench
+.PHONY: run test test-airflow-examples test-providers simulate check setup services servers lock clean bench
 
 setup: .make/setup
 
@@ -53,6 +53,19 @@ servers:  ## Redis and an SSH server; the tests start them
 
 simulate: setup  ## simulated worlds with faults: SEEDS=1000 random ones, or all of one: SEED=4711
 	@cd tests && ../$(BIN)/python -m simulation.main $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000) $(if $(FIRST),--first $(FIRST)))
+
+# Airflow's own example DAGs, and what they use.
+EXAMPLES := apache-airflow-core==3.3.2 apache-airflow-providers-standard==1.21.0
+
+test-airflow-examples: setup .make/airflow-examples/ready  ## the DAGs that Airflow ships, run
+	$(BIN)/python -m pytest tests/examples_of_airflow
+
+.make/airflow-examples/ready: pyproject.toml Makefile
+	@test -x .make/airflow-examples/bin/python || $(PYTHON) -m venv .make/airflow-examples
+	@.make/airflow-examples/bin/python -m pip install --quiet --disable-pip-version-check -e . dill httpx kubernetes requests
+	.make/airflow-examples/bin/tradewind providers install common-compat -- --quiet
+	@.make/airflow-examples/bin/python -m pip download --quiet --disable-pip-version-check --no-deps -d .make/airflow-examples/wheels $(EXAMPLES)
+	@touch $@
 
 check: setup  ## format, lint, types, import rules, dependencies
 	$(BIN)/ruff format --check $(PATHS)
