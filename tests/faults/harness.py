@@ -12,6 +12,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from tradewind.core.clock import SystemClock
+from tradewind.core.errors import InfrastructureError
 from tradewind.scheduler import history
 from tradewind.scheduler.actions import trigger_run
 from tradewind.store.engine import Store
@@ -33,7 +34,7 @@ import os, time
 def record(what, context):
     """One line in a file, whole, from whatever process."""
     ti = context["ti"]
-    words = [what, ti.run_id, ti.task_id, str(ti.map_index), str(ti.try_number), str(os.getpid())]
+    words = [what, ti.run_id, ti.task_id, str(ti.map_index), str(ti.try_number), str(ti.attempt_id)]
     with open(os.environ["FAULTS_RECORD"], "a") as file:
         file.write(" ".join(words) + "\\n")
 '''
@@ -104,14 +105,21 @@ class Installation:
             ]
         trees = [tree(process.pid) for process in self.processes if process.poll() is None]
         lines = [self.output[-20000:], *(str(row) for row in rows), *trees]
-        return "\n".join([*lines, str(self.states("storm"))])
+        return "\n".join(lines)
 
     def until(self, condition: Callable[[], bool], seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > deadline:
                 raise AssertionError(f"It did not come true.\n{self.output[-5000:]}")
-            time.sleep(0.1)
+            time.sleep(0.2)
+
+    def asked(self, question: Callable[[], bool]) -> bool:
+        """The answer; no, while the database is not there to ask."""
+        try:
+            return question()
+        except InfrastructureError:
+            return False
 
     # --- the database ---------------------------------------------------------------------------
 
@@ -133,6 +141,28 @@ class Installation:
             rows = tx.execute(select(dag_run.c.state).where(dag_run.c.dag_id == dag_id))
             return Counter(rows.scalars())
 
+    def failures(self, dag_id: str) -> list[str]:
+        """Instances that did not succeed, and why."""
+        with self.store.read() as tx:
+            rows = tx.execute(
+                select(task_instance.c.id, task_instance.c.task_id, task_instance.c.reason)
+                .join(dag_run, dag_run.c.id == task_instance.c.run_pk)
+                .where(dag_run.c.dag_id == dag_id, task_instance.c.state != "success")
+            )
+            return [str(row) for row in rows]
+
+    def all_processes(self) -> list[int]:
+        """Every process that was started on this home, whoever its parent is now."""
+        mark = f"FAULTS_RECORD={self.record}".encode()
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                if mark in (folder / "environ").read_bytes():
+                    found.append(int(folder.name))
+            except OSError:  # it is gone, or somebody else's
+                continue
+        return found
+
     def check(self) -> None:
         """What the history proves, and what the tasks themselves have seen."""
         found = history.check(self.store, now=SystemClock().now(), grace_seconds=5).violations
@@ -151,14 +181,14 @@ class Installation:
         attempts = Counter(
             (run, task, str(index), str(number)) for run, task, index, number in rows
         )
-        starts = Counter(line[1:] for line in self.seen() if line[0] == "start")
+        starts = Counter(line[1:5] for line in self.seen() if line[0] == "start")
         doubled = {key: (n, attempts[key]) for key, n in starts.items() if n > attempts[key]}
         assert not doubled, f"More starts than attempts: {doubled}"
 
-    def seen(self) -> list[tuple[str, str, str, str, str]]:
-        """What tasks wrote: start or end, run, task, map index, try."""
+    def seen(self) -> list[tuple[str, str, str, str, str, str]]:
+        """What tasks wrote: start or end, run, task, map index, try, attempt."""
         lines = self.record.read_text().splitlines()
-        return [tuple(line.split()[:5]) for line in lines]  # type: ignore[misc]
+        return [tuple(line.split()) for line in lines]  # type: ignore[misc]
 
 
 # --- processes ----------------------------------------------------------------------------------
@@ -195,6 +225,16 @@ def zygotes(pid: int) -> list[int]:
 
 def attempts_of(pid: int) -> list[int]:
     return [child for zygote in zygotes(pid) for child in children(zygote)]
+
+
+def trigger_children(pid: int) -> list[int]:
+    """The processes in which a triggerer runs triggers."""
+    return [child for child in children(pid) if "trigger_child" in command(child)]
+
+
+def alive(pid: int) -> list[int]:
+    """The process and all below it."""
+    return [pid, *(each for child in children(pid) for each in alive(child))]
 
 
 def command(pid: int) -> str:

@@ -1,88 +1,43 @@
-"""Everything is killed, stopped and restarted at random, and nothing is lost or doubled."""
+"""2,000 tasks while everything is killed, stopped and restarted: nothing is lost or doubled.
+
+FAULTS_SEED=7 FAULTS_TASKS=300 python -m pytest tests/faults/test_storm.py
+"""
 
 import os
 import random
-import signal
-import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
-from faults import harness
-from faults.harness import Installation, send
+from faults.harness import Installation, alive, tree
+from faults.storm import ROLES, Storm
+from faults.workload import Workload
 from support.postgres import PostgresServer
-from tradewind.store import pools
-from tradewind.store.schema import dag_run
+from tradewind.store import dags, pools
+from tradewind.store.schema import attempt, dag_run, pool, task_limit
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(900)
 
-DAG_FILE = """
-import time
-from datetime import datetime, timedelta
+TASKS = int(os.environ.get("FAULTS_TASKS") or 2000)
+LEAST_SECONDS, MOST_SECONDS = 30.0, 150.0  # of faults
+CALM_SECONDS = 300.0  # within which all must come to its end
+CONNECTIONS = 8  # of one role, at most
+
+NEW_FILE = """
 from airflow.sdk import DAG, task
 from record import record
 
-with DAG(
-    "storm",
-    schedule="@daily",
-    start_date=datetime(2024, 1, 1),
-    end_date=datetime(2024, 1, 8),
-    catchup=True,
-    max_active_runs=3,
-    max_active_tasks=8,
-    default_args={"retries": 1, "retry_delay": timedelta(milliseconds=100)},
-):
-    def work(context, seconds=0.05):
+with DAG("afterwards", schedule=None):
+    @task
+    def one(**context):
         record("start", context)
-        time.sleep(seconds)
         record("end", context)
 
-    @task
-    def first(**context):
-        work(context)
-        return list(range(6))
-
-    @task(pool="narrow", pool_slots=2)
-    def wide(n, **context):
-        work(context)
-        return n
-
-    @task(max_active_tis_per_dag=2)
-    def alone(n, **context):
-        work(context)
-
-    @task
-    def fails_once(**context):
-        work(context)
-        if context["ti"].try_number == 1:
-            raise ValueError("the first time")
-
-    @task
-    def link(**context):
-        work(context)
-
-    @task(trigger_rule="all_done")
-    def last(numbers, **context):
-        assert sorted(numbers) == list(range(6)), numbers
-        work(context)
-
-    start = first()
-    numbers = wide.expand(n=start)
-    spread = alone.expand(n=[1, 2, 3, 4])
-    chain = [link.override(task_id=f"link_{n}")() for n in range(8)]
-    start >> spread
-    start >> chain[0]
-    for before, after in zip(chain, chain[1:]):
-        before >> after
-    last_one = last(numbers)
-    [spread, chain[-1], fails_once()] >> last_one
+    one()
 """
-RUNS = 8
-INSTANCES = 1 + 6 + 4 + 1 + 8 + 1
-SECONDS_OF_FAULTS = 25.0
-STOPPED_SECONDS = 3.5  # longer than a lease
 
 
 @pytest.fixture
@@ -93,110 +48,111 @@ def server() -> Iterator[PostgresServer]:
     server.close()
 
 
-class Storm:
-    """Faults by chance, from a seed."""
-
-    def __init__(self, installation: Installation, server: PostgresServer, seed: int) -> None:
-        self.installation = installation
-        self.server = server
-        self.chance = random.Random(seed)
-        self.schedulers = [installation.start("scheduler") for _ in range(2)]
-        self.processor = installation.start("dag-processor")
-        self.stopped: list[tuple[float, int]] = []
-        self.restarts = [SECONDS_OF_FAULTS / 3, SECONDS_OF_FAULTS * 2 / 3]
-        self.done: list[str] = []
-
-    def blow(self) -> None:
-        began = time.monotonic()
-        while (passed := time.monotonic() - began) < SECONDS_OF_FAULTS:
-            time.sleep(self.chance.uniform(0.2, 0.8))
-            self._go_on_with_stopped()
-            if self.restarts and passed > self.restarts[0]:
-                self.restarts.pop(0)
-                self.done.append("server")
-                with self.server.away():
-                    time.sleep(self.chance.uniform(0, 1))
-                continue
-            self.chance.choice(
-                [
-                    self._kill_scheduler,
-                    self._stop_scheduler,
-                    self._kill_one(harness.hosts),
-                    self._kill_one(harness.zygotes),
-                    self._kill_one(harness.attempts_of),
-                    self._kill_one(harness.attempts_of),
-                    self._stop_one(harness.hosts),
-                    self._stop_one(harness.attempts_of),
-                ]
-            )()
-        for _, pid in self.stopped:
-            send(pid, signal.SIGCONT)
-        self._replace_dead()
-
-    def _kill_scheduler(self) -> None:
-        self.done.append("kill scheduler")
-        process = self.chance.choice(self.schedulers)
-        process.kill()
-        process.wait()
-        self._replace_dead()
-
-    def _replace_dead(self) -> None:
-        for number, process in enumerate(self.schedulers):
-            if process.poll() is not None:
-                self.schedulers[number] = self.installation.start("scheduler")
-
-    def _stop_scheduler(self) -> None:
-        self.done.append("stop scheduler")
-        self._stop(self.chance.choice(self.schedulers).pid)
-
-    def _stop(self, pid: int) -> None:
-        send(pid, signal.SIGSTOP)
-        self.stopped.append((time.monotonic() + STOPPED_SECONDS, pid))
-
-    def _go_on_with_stopped(self) -> None:
-        now = time.monotonic()
-        for _, pid in [item for item in self.stopped if item[0] <= now]:
-            send(pid, signal.SIGCONT)
-        self.stopped = [item for item in self.stopped if item[0] > now]
-
-    def _some(self, find: Callable[[int], list[int]]) -> list[int]:
-        return [pid for process in self.schedulers for pid in find(process.pid)]
-
-    def _kill_one(self, find: Callable[[int], list[int]]) -> Callable[[], None]:
-        return lambda: self._hurt(find, "kill", lambda pid: send(pid, signal.SIGKILL))
-
-    def _stop_one(self, find: Callable[[int], list[int]]) -> Callable[[], None]:
-        return lambda: self._hurt(find, "stop", self._stop)
-
-    def _hurt(
-        self, find: Callable[[int], list[int]], how: str, hurt: Callable[[int], None]
-    ) -> None:
-        found = self._some(find)
-        if found:
-            self.done.append(f"{how} {find.__name__}")
-            hurt(self.chance.choice(found))
-
-
 def test_a_storm(tmp_path: Path, server: PostgresServer) -> None:
     seed = int(os.environ.get("FAULTS_SEED") or random.randrange(1_000_000))
-    print(f"FAULTS_SEED={seed}")
-    installation = Installation(tmp_path, server.url(server.new_database()))
+    print(f"FAULTS_SEED={seed} FAULTS_TASKS={TASKS}")
+    workload = Workload.of(TASKS)
+    here = Installation(tmp_path, server.url(server.new_database()))
+    storm = Storm(here, server, seed)
     try:
-        with installation.store.begin() as tx:
-            pools.put(tx, "narrow", 5)
-        (installation.dags / "storm.py").write_text(DAG_FILE)
-        storm = Storm(installation, server, seed)
-        installation.until(lambda: "first" in installation.record.read_text())
-        storm.blow()
-        print(storm.done)
-        installation.until(lambda: installation.run_states("storm")["success"] == RUNS, 90)
-        assert installation.states("storm") == {"success": RUNS * INSTANCES}
-        with installation.store.read() as tx:
-            dates = tx.execute(select(dag_run.c.logical_date).order_by(dag_run.c.logical_date))
-            assert [date.day for date in dates.scalars()] == list(range(1, RUNS + 1))
-        installation.check()
+        begin(here, workload)
+        storm.blow(lambda: is_done(here, workload), least=LEAST_SECONDS, most=MOST_SECONDS)
+        storm.end()
+        print("\n".join(storm.done))
+        here.until(lambda: is_done(here, workload), CALM_SECONDS)
+        check_outcomes(here, workload)
+        check_evidence(here)
+        here.check()
+        check_health(here, storm)
     except BaseException:
-        print(installation.describe())
+        print("\n".join([f"FAULTS_SEED={seed}", *storm.done, here.describe()]))
+        print(f"All output and what the tasks saw: {here.notes}")
         raise
     finally:
-        installation.close()
+        here.close()
+
+
+def begin(here: Installation, workload: Workload) -> None:
+    with here.store.begin() as tx:
+        pools.put(tx, "narrow", 5)
+    for name, content in workload.files().items():
+        (here.dags / name).write_text(content)
+    here.until(lambda: all(knows(here, dag_id) for dag_id in workload.runs()))
+    for dag_id in ("fan", "waiting"):
+        for _ in range(workload.runs()[dag_id]):
+            here.trigger(dag_id)
+
+
+def knows(here: Installation, dag_id: str) -> bool:
+    with here.store.read() as tx:
+        return dags.get(tx, dag_id) is not None
+
+
+def is_done(here: Installation, workload: Workload) -> bool:
+    """Whether all runs are there and over, as far as the database can be asked."""
+    return here.asked(
+        lambda: all(
+            sum(here.run_states(dag_id)[state] for state in ("success", "failed")) == runs
+            for dag_id, runs in workload.runs().items()
+        )
+    )
+
+
+# --- afterwards -----------------------------------------------------------------------------------
+
+
+def check_outcomes(here: Installation, workload: Workload) -> None:
+    """Nothing is lost: every run, every instance, every day of the schedule."""
+    for dag_id, instances in workload.instances().items():
+        assert here.states(dag_id) == {"success": instances}, here.failures(dag_id)
+    with here.store.read() as tx:
+        found = tx.execute(
+            select(dag_run.c.logical_date)
+            .where(dag_run.c.dag_id == "scheduled")
+            .order_by(dag_run.c.logical_date)
+        ).scalars()
+        assert [date.replace(tzinfo=None) for date in found] == workload.days()
+
+
+def check_evidence(here: Installation) -> None:
+    """What the tasks themselves saw: no attempt ran twice, and what counts as done was done."""
+    seen = Counter((what, int(number)) for what, *_, number in here.seen())
+    doubled = {key: count for key, count in seen.items() if count > 1}
+    assert not doubled, f"These attempts wrote this more than once: {doubled}"
+    with here.store.read() as tx:
+        rows = tx.execute(select(attempt.c.id, attempt.c.outcome)).all()
+    known = {row.id for row in rows}
+    assert {number for _, number in seen} <= known, "Attempts ran that nobody knows of"
+    done = {row.id for row in rows if row.outcome == "success"}
+    lacking = {number for number in done if not seen["end", number]}
+    assert not lacking, f"These attempts count as done and were not: {lacking}"
+
+
+def check_health(here: Installation, storm: Storm) -> None:
+    """The system is well again by itself."""
+    (here.dags / "afterwards.py").write_text(NEW_FILE)
+    here.until(lambda: knows(here, "afterwards"))
+    here.trigger("afterwards")
+    here.until(lambda: here.run_states("afterwards")["success"] == 1)
+    here.until(lambda: held(here) == 0)
+    here.until(lambda: not orphans(here, storm), 30)
+    with here.store.read() as tx:
+        count = tx.execute(
+            text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
+        ).scalar_one()
+    assert count <= CONNECTIONS * len(ROLES) + CONNECTIONS
+
+
+def held(here: Installation) -> int:
+    """What all counters together say is in use."""
+    with here.store.read() as tx:
+        return sum(
+            sum(tx.execute(select(column)).scalars())
+            for column in (pool.c.occupied, task_limit.c.occupied)
+        )
+
+
+def orphans(here: Installation, storm: Storm) -> list[str]:
+    """Processes of this installation that hang on none of its roles."""
+    ours = {pid for root in storm.pids() for pid in alive(root)}
+    return [tree(pid) for pid in here.all_processes() if pid not in ours]

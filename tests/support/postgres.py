@@ -95,29 +95,40 @@ class PostgresServer:
             admin.execute("SELECT pg_reload_conf()")
 
     def start(self) -> None:
-        log = (self._folder / "log").open("ab")
-        self._process = subprocess.Popen(
-            [self._binaries / "postgres", "-D", self._folder / "data"],
-            stdout=log,
-            stderr=log,
-            **self._as_user(),
-        )
-        log.close()
+        """Until it answers. After `kill` the old children may be in the way for a moment."""
         deadline = time.monotonic() + 60
         while True:
+            if self._process is None or self._process.poll() is not None:
+                self._process = self._spawn()
             try:
                 psycopg.connect(self.url()).close()
                 return
             except psycopg.OperationalError:
-                if time.monotonic() > deadline or self._process.poll() is not None:
+                if time.monotonic() > deadline:
                     raise RuntimeError((self._folder / "log").read_text()) from None
                 time.sleep(0.05)
+
+    def _spawn(self) -> "subprocess.Popen[bytes]":
+        with (self._folder / "log").open("ab") as log:
+            return subprocess.Popen(
+                [self._binaries / "postgres", "-D", self._folder / "data"],
+                stdout=log,
+                stderr=log,
+                **self._as_user(),
+            )
 
     def stop(self) -> None:
         """Immediate shutdown, as if the machine had failed."""
         if self._process is not None:
             self._process.send_signal(signal.SIGQUIT)
             self._process.wait(60)
+            self._process = None
+
+    def kill(self) -> None:
+        """`kill -9` of the postmaster; its children notice and end by themselves."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
             self._process = None
 
     @contextmanager
