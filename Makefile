@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PATHS := src tests benchmarks
 
-.PHONY: run test test-airflow-examples test-providers simulate check setup services servers lock clean bench
+.PHONY: run test test-airflow-examples test-providers simulate check setup services servers lock clean bench faults soak
 
 setup: .make/setup
 
@@ -53,6 +53,20 @@ servers:  ## Redis and an SSH server; the tests start them
 
 simulate: setup  ## simulated worlds with faults: SEEDS=1000 random ones, or all of one: SEED=4711
 	@cd tests && ../$(BIN)/python -m simulation.main $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000) $(if $(FIRST),--first $(FIRST)))
+
+faults: setup services  ## real processes, servers and disks that fail: FAULTS_SEED=7 FAULTS_TASKS=2000
+	$(BIN)/python -m pytest -s tests/faults
+
+soak: setup services .make/plots/ready  ## steady load, and what grows: MINUTES=30 RATE=5 DATABASE=sqlite
+	@folder=$(CURDIR)/.make/soak/$$(date +%Y-%m-%dT%H%M%S); cd tests; \
+	  ../$(BIN)/python -m soak --minutes $(or $(MINUTES),30) --rate $(or $(RATE),5) \
+	    --database $(or $(DATABASE),postgresql) --folder $$folder; status=$$?; \
+	  ../.make/plots/bin/python soak/plot.py $$folder && exit $$status
+
+.make/plots/ready: benchmarks/pins/plot.txt
+	@test -x .make/plots/bin/python || $(PYTHON) -m venv .make/plots
+	@.make/plots/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/pins/plot.txt
+	@touch $@
 
 # Airflow's own example DAGs, and what they use.
 EXAMPLES := apache-airflow-core==3.3.2 apache-airflow-providers-standard==1.21.0
