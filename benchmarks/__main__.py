@@ -28,13 +28,17 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _stop)  # so that everything that was started is stopped
     folder = given.output or (QUICK if given.quick else HERE)
     results = Results.read(folder / "results.json")
+    failed = 0
     if not given.render:
         results.machine, results.slots = machine(), given.slots
         results.command = shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]])
-        for _ in carry_out(_plan(given), results):
+        for visit in carry_out(_plan(given), results):
+            failed += visit.error is not None
             results.write(folder / "results.json")
     report.write(results, folder)
     print(f"Written: {folder / 'RESULTS.md'}")
+    if failed:
+        raise SystemExit(f"{failed} visits have failed.")
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:

@@ -37,9 +37,16 @@ class Plan:
     idle_seconds: float = 60.0
 
 
-def carry_out(plan: Plan, results: Results) -> Iterator[None]:
-    """Yields after each visit, for what has come in to be kept."""
-    ready = [contestant for contestant in plan.contestants if _prepared(contestant, results, plan)]
+def carry_out(plan: Plan, results: Results) -> Iterator[Visit]:
+    """Each visit once it is over and among the results."""
+    ready = []
+    for contestant in plan.contestants:
+        try:
+            contestant.prepare()
+            ready.append(contestant)
+        except BenchmarkError as error:
+            print(f"{contestant.name} is left out: {error}", flush=True)
+            yield from _left_out(contestant, plan, results, str(error))
     with _folder() as folder, _server(ready, folder) as server:
         for shape in plan.shapes:
             able = [contestant for contestant in ready if contestant.can(shape)]
@@ -51,25 +58,20 @@ def carry_out(plan: Plan, results: Results) -> Iterator[None]:
                     began = time.monotonic()
                     visit = _visit(contestant, shape, plan, server, folder)
                     results.visits.append(visit)
-                    yield
+                    yield visit
                     is_short = time.monotonic() - began < _LONG_SECONDS
                     if visit.error is None and is_short and shape.kind == "run":
                         again.append(contestant)
                 able = again
 
 
-def _prepared(contestant: Contestant, results: Results, plan: Plan) -> bool:
-    try:
-        contestant.prepare()
-    except BenchmarkError as error:
-        print(f"{contestant.name} is left out: {error}", flush=True)
-        for shape in plan.shapes:
-            if contestant.can(shape):
-                results.forget(shape.name, contestant.name)
-                failed = _failed(contestant, shape, str(error))
-                results.visits.append(failed)
-        return False
-    return True
+def _left_out(contestant: Contestant, plan: Plan, results: Results, error: str) -> Iterator[Visit]:
+    for shape in plan.shapes:
+        if contestant.can(shape):
+            results.forget(shape.name, contestant.name)
+            visit = _failed(contestant, shape, error)
+            results.visits.append(visit)
+            yield visit
 
 
 def _failed(contestant: Contestant, shape: Shape, error: str) -> Visit:

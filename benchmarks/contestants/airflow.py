@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 
 from benchmarks.contestants.base import Conditions, Terms
-from benchmarks.contestants.engine import Engine, Progress, Running
+from benchmarks.contestants.engine import LOAD_SECONDS, Engine, Progress, Running
 from benchmarks.contestants.imports import measure_imports
 from benchmarks.environments import python_of, version_in
 from benchmarks.latency import Hop
@@ -93,6 +93,8 @@ def _environment(conditions: Conditions, dags: Path, api_port: int) -> dict[str,
         "core__executor": "LocalExecutor",
         "core__parallelism": str(conditions.slots),
         "core__dags_are_paused_at_creation": "False",
+        "core__dagbag_import_timeout": str(LOAD_SECONDS),
+        "dag_processor__dag_file_processor_timeout": str(LOAD_SECONDS),
         "core__simple_auth_manager_all_admins": "True",
         "core__execution_api_server_url": f"http://127.0.0.1:{api_port}/execution/",
         "api__host": "127.0.0.1",

@@ -11,7 +11,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from benchmarks.contestants.base import Conditions, Terms
-from benchmarks.contestants.engine import Engine, Progress, Running
+from benchmarks.contestants.engine import LOAD_SECONDS, Engine, Progress, Running
 from benchmarks.contestants.imports import measure_imports
 from benchmarks.latency import Hop
 from benchmarks.measure import Measured, now
@@ -68,6 +68,7 @@ class Tradewind(Engine):
             "TRADEWIND_DATABASE__URL": url,
             "TRADEWIND_CORE__PARALLELISM": str(conditions.slots),
             "TRADEWIND_CORE__DAGS_ARE_PAUSED_AT_CREATION": "false",
+            "TRADEWIND_DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": str(LOAD_SECONDS),
         }
         log = conditions.home / "log"
         command = [sys.executable, "-m", "tradewind", "standalone"]
