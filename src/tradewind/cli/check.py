@@ -89,7 +89,7 @@ def _places(settings: Settings, paths: Sequence[Path]) -> dict[Path, list[str]]:
     """The files to look at, by the root that their imports start from: their bundle's, else the
     folder that was named or that the file is in."""
     places: dict[Path, list[str]] = {}
-    for path in (path.absolute() for path in paths):
+    for path in (Path(os.path.abspath(path)) for path in paths):
         if not path.exists():
             raise NotFound(f"There is no file or folder {path}.")
         root = settings.bundle_root(path) or (path if path.is_dir() else path.parent)

@@ -125,6 +125,12 @@ def test_imports_start_at_the_bundle(folder: Path, monkeypatch: pytest.MonkeyPat
     assert document(folder / "team" / "uses.py")["summary"]["loads"] == 1
 
 
+def test_paths_may_go_up(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder / "ignored")
+    (row,) = document("../a_good.py", "../../dags/a_good.py")["files"]
+    assert (row["file"], row["result"]) == (str(folder / "a_good.py"), "loads")
+
+
 def test_values_come_from_the_environment_and_the_database(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
