@@ -34,7 +34,12 @@ test: setup services  ## unit, contract, compat and integration tests
 # Provider packages, which are installed into an environment of their own.
 PROVIDERS := http common.sql common.io sqlite postgres ssh sftp smtp redis
 
-test-providers: setup services servers .make/providers/ready  ## provider packages, for real
+# The clouds' providers have libraries of 1.7 GB, and what plays the clouds for the tests.
+CLOUDS := amazon google docker slack snowflake databricks cncf.kubernetes common.messaging ftp imap \
+  mongo postgres presto salesforce sftp sqlite ssh trino
+EMULATORS := 'moto[server]' 'fakesnow[server]' gcp-storage-emulator aiobotocore s3fs trustme
+
+test-providers: setup services servers .make/providers/ready .make/clouds/ready  ## provider packages, for real
 	$(BIN)/python -m pytest tests/providers
 
 servers:  ## Redis and an SSH server; the tests start them
@@ -47,8 +52,17 @@ servers:  ## Redis and an SSH server; the tests start them
 
 .make/providers/ready: pyproject.toml Makefile tests/providers/versions.txt
 	@test -x .make/providers/bin/python || $(PYTHON) -m venv .make/providers
-	@.make/providers/bin/python -m pip install --quiet --disable-pip-version-check -e .
-	.make/providers/bin/tradewind providers install -c tests/providers/versions.txt $(PROVIDERS) -- --quiet
+	@.make/providers/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	.make/providers/bin/tradewind providers install $(PROVIDERS) \
+	  -c constraints.txt -c tests/providers/versions.txt -- --quiet
+	@touch $@
+
+# With bytecode: otherwise each process would compile the libraries anew.
+.make/clouds/ready: pyproject.toml Makefile tests/providers/versions-clouds.txt
+	@$(BIN)/python -m uv venv --quiet --allow-existing --python $(BIN)/python .make/clouds
+	@$(BIN)/python -m uv pip install --quiet --python .make/clouds/bin/python -e .
+	PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONDONTWRITEBYTECODE= .make/clouds/bin/tradewind providers install \
+	  -c tests/providers/versions-clouds.txt $(CLOUDS) -- --quiet $(EMULATORS)
 	@touch $@
 
 simulate: setup  ## simulated worlds with faults: SEEDS=1000 random ones, or all of one: SEED=4711

@@ -70,7 +70,9 @@ def _installer() -> list[str]:
     if find_spec("pip") is not None:
         return [sys.executable, "-m", "pip", "install", "--disable-pip-version-check"]
     if (uv := _uv()) is not None:
-        return [*uv, "pip", "install", "--python", sys.executable, *_as_uv_takes_it(os.environ)]
+        # Compiled, as pip does it: processes that run user code write no bytecode.
+        options = ["--compile-bytecode", "--python", sys.executable]
+        return [*uv, "pip", "install", *options, *_as_uv_takes_it(os.environ)]
     raise UserError(
         f"Neither pip nor uv is there to install with (Python: {sys.executable}).",
         hint=f"`{sys.executable} -m ensurepip` brings pip.",
