@@ -29,7 +29,7 @@ def table() -> str:
     lines = ["| provider | version | what is run |", "|---|---|---|"]
     for provider, names in sorted(used.items()):
         version = versions.get(provider, "the newest")
-        said = ", ".join(f"`{name}`" for name in sorted(names)) or "through the others"
+        said = ", ".join(f"`{name}`" for name in sorted(names)) or "nothing by itself"
         lines.append(f"| {provider} | {version} | {said} |")
     return "\n".join([*lines, ""])
 
