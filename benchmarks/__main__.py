@@ -20,12 +20,14 @@ from benchmarks.measure import Results, machine
 from benchmarks.shapes import SHAPES
 
 HERE = Path(__file__).parent
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 QUICK = HERE.parent / ".make" / "bench" / "quick"
 
 
 def main() -> None:
     given = _arguments()
-    signal.signal(signal.SIGTERM, _stop)  # so that everything that was started is stopped
+    for number in _SIGNALS:
+        signal.signal(number, _stop)
     folder = given.output or (QUICK if given.quick else HERE)
     results = Results.read(folder / "results.json")
     failed = 0
@@ -41,8 +43,12 @@ def main() -> None:
         raise SystemExit(f"{failed} visits have failed.")
 
 
-def _stop(_number: int, _frame: FrameType | None) -> None:
-    raise SystemExit("stopped by SIGTERM")
+def _stop(number: int, _frame: FrameType | None) -> None:
+    """End by an exception, so that everything that was started is stopped; impatience, which sends
+    the signal once more, must not cut that short."""
+    for each in _SIGNALS:
+        signal.signal(each, signal.SIG_IGN)
+    raise SystemExit(f"Stopping: {signal.Signals(number).name}")
 
 
 def _plan(given: argparse.Namespace) -> Plan:
