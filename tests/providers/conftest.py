@@ -16,6 +16,7 @@ from providers.servers import MailServer, Redis, Sshd, WebServer
 
 HERE = Path(__file__).parent
 ENVIRONMENT = HERE.parents[1] / ".make" / "providers"
+CLOUDS = HERE.parents[1] / ".make" / "clouds"
 
 _STATES = "success|failed|skipped|upstream_failed|removed"
 _ENDED = re.compile(rf"^({_STATES})\s+(\S+)", re.MULTILINE)
@@ -34,15 +35,16 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Tradewind:
-    """The `tradewind` command of the providers' environment, with a home of the test's own."""
+    """The `tradewind` command of one of the environments, with a home of the test's own."""
 
     home: Path
+    environment: Path = ENVIRONMENT
 
     def command(
         self, *arguments: str, environment: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [ENVIRONMENT / "bin" / "tradewind", *arguments],
+            [self.environment / "bin" / "tradewind", *arguments],
             env={**os.environ, "TRADEWIND_HOME": str(self.home), **(environment or {})},
             cwd=self.home,
             capture_output=True,

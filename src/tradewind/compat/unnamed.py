@@ -33,6 +33,8 @@ BROUGHT_BY_AIRFLOW = {
 """Import name → requirement, for what Airflow 3.3 itself requires and Tradewind does not."""
 
 _IMPORT = re.compile(r"^\s*(?:import|from)\s+(\w+)", re.MULTILINE)
+# What opens a store for ObjectStoragePath, which is made of universal-pathlib's paths.
+_FILE_SYSTEM = re.compile(r"^def get_fs\(", re.MULTILINE)
 # Parts of Airflow's own machinery, which Tradewind replaces, and examples.
 _NOT_USED = {"executors", "auth_manager", "cli", "example_dags"}
 
@@ -42,6 +44,9 @@ def unnamed_requirements(provider: Path) -> list[str]:
     found: set[str] = set()
     for source in provider.rglob("*.py"):
         if _NOT_USED.isdisjoint(source.relative_to(provider).parts):
-            imported = set(_IMPORT.findall(source.read_text(encoding="utf-8")))
+            text = source.read_text(encoding="utf-8")
+            imported = set(_IMPORT.findall(text))
+            if _FILE_SYSTEM.search(text):
+                imported.add("upath")
             found.update(BROUGHT_BY_AIRFLOW[name] for name in imported & BROUGHT_BY_AIRFLOW.keys())
     return sorted(found)

@@ -19,6 +19,12 @@ def test_imports_anywhere_in_the_package_count(tmp_path: Path) -> None:
     assert unnamed_requirements(tmp_path) == ["structlog>=25", "tenacity>=8.3"]
 
 
+def test_file_systems_want_paths(tmp_path: Path) -> None:
+    write(tmp_path, "fs/s3.py", "def get_fs(conn_id, storage_options=None):\n    pass\n")
+
+    assert unnamed_requirements(tmp_path) == ["universal-pathlib>=0.3.8"]
+
+
 def test_parts_of_airflows_own_machinery_do_not_count(tmp_path: Path) -> None:
     write(tmp_path, "executors/ecs.py", "import psutil\n")
     write(tmp_path, "example_dags/one.py", "import httpx\n")
