@@ -27,8 +27,8 @@ These are Airflow 3's places for them; new files should use `airflow.sdk` and
 _OLD = """\
 ## Names of Airflow 1 and 2
 
-They work as they are. Each one that a file uses adds a note with the modern form to the warnings of
-the file's DAGs.
+They work as they are; where today's place is a provider's, when that provider is installed. Each
+one that a file uses adds a note with the modern form to the warnings of the file's DAGs.
 """
 
 _MISSING = """\

@@ -1,5 +1,6 @@
 """The importer for `airflow` and everything below it."""
 
+import builtins
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -155,7 +156,7 @@ class _AirflowModule(ModuleType):
             asker = sys._getframe(1).f_globals.get("__name__")
             return _resolve(self, name, row.names[name], silent=asker == _IMPORT_SYSTEM)
         if name == "__all__":
-            return offered(self.__name__)
+            return _for_everyone(self.__name__)
         if name.startswith("__"):
             raise AttributeError(name)
         for module in row.everything_of:
@@ -191,6 +192,14 @@ def _gone(fullname: str, found: table.Name) -> ImportError:
         " provider no longer has: see its changelog for what takes its place.",
         name=fullname,
     )
+
+
+def _for_everyone(module: str) -> list[str]:
+    """What `from module import *` gives: what needs no provider and hides no name of Python's."""
+    elsewhere = {name for name, _ in table.moved_names(module)}
+    return [
+        name for name in offered(module) if name not in elsewhere and not hasattr(builtins, name)
+    ]
 
 
 def offered(module: str) -> list[str]:

@@ -23,6 +23,7 @@ __all__ = [
     "Row",
     "explain_missing",
     "modules",
+    "moved_names",
     "provider_of",
     "provider_packages",
     "retired",
@@ -91,6 +92,11 @@ def moved() -> Mapping[str, str]:
         if package in rows:
             rows[package] += f"{text}; "
     return rows
+
+
+def moved_names(module: str) -> list[tuple[str, str]]:
+    """(name, provider's module) of what providers have today of a module."""
+    return [(name, source) for source, name, _ in _items(moved().get(module, ""))]
 
 
 @cache

@@ -161,6 +161,12 @@ def test_star_import_and_modules_as_names() -> None:
     namespace: dict[str, object] = {}
     exec("from airflow.sdk import *", namespace)
     assert {"DAG", "task", "Asset"} <= namespace.keys()
+    old: dict[str, object] = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", OldNameWarning)
+        exec("from airflow.models import *\nfrom airflow.operators import *", old)
+    assert {"DAG", "Variable", "DagRun", "BashOperator", "SubDagOperator"} <= old.keys()
+    assert "ImportError" not in old  # Airflow's model would hide Python's exception
     import airflow
 
     assert airflow.models.DAG is namespace["DAG"]
