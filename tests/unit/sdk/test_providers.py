@@ -162,3 +162,14 @@ for module in ("airflow.providers.other.hooks", "airflow.providers.acme.other"):
     absent, present = run(site, code)
     assert "`tradewind providers install other`" in absent
     assert present == "No module named 'airflow.providers.acme.other'"
+
+
+def test_options_of_airflows_own_sections_do_not_read_the_providers(site: Path) -> None:
+    code = """
+from airflow.sdk import conf
+conf.get("core", "allowed_deserialization_classes", fallback="")
+before = "tradewind.sdk.providers" in sys.modules
+conf.get("acme", "weight")
+found = [before, "tradewind.sdk.providers" in sys.modules]
+"""
+    assert run(site, code) == [False, True]
