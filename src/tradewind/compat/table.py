@@ -5,11 +5,11 @@ A row of the table is a module with its names as text, parsed when the module is
 separated by ``;``. ``*`` is every name that the source offers, ``name=.`` the source module itself.
 """
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
-from pathlib import Path
 from types import MappingProxyType
 
 from tradewind.compat.table_current import CURRENT
@@ -84,7 +84,9 @@ def moved() -> Mapping[str, str]:
     Airflow 1 also had what is in `airflow.operators.x` in `airflow.operators`, and so on.
     """
     rows = dict.fromkeys(("airflow.operators", "airflow.hooks", "airflow.sensors"), "")
-    for line in Path(__file__).with_name("moved_to_providers.txt").read_text().splitlines():
+    with open(os.path.join(os.path.dirname(__file__), "moved_to_providers.txt")) as file:
+        lines = file.read().splitlines()
+    for line in lines:
         module, _, sources = line.partition(" -> ")
         text = "; ".join(f"airflow.providers.{source}" for source in sources.split("; "))
         rows[f"airflow.{module}"] = text
