@@ -62,7 +62,7 @@ def _plan(given: argparse.Namespace) -> Plan:
         rounds=given.rounds or (1 if given.quick else 2),
         repeat=usual[-1] if usual else (2 if given.quick else 5),
         repeat_of={name: int(number) for name, _, number in repeats if number},
-        limit_seconds=given.limit or (30.0 if given.quick else 100.0),
+        limit_seconds=given.limit or (30.0 if given.quick else 60.0),
         idle_seconds=given.idle,
     )
     if unknown := plan.repeat_of.keys() - CONTESTANTS.keys():
@@ -98,10 +98,10 @@ def _arguments() -> argparse.Namespace:
         action="append",
         default=[],
         metavar="N or CONTESTANT=N",
-        help="runs a visit; usually 5, and no new one after 20 seconds",
+        help="runs a visit; usually 5, and no new one after 10 seconds",
     )
-    add("--rounds", type=int, help="usually 2; who needs a minute has one")
-    add("--limit", type=float, help="seconds for a run of a shape; usually 100")
+    add("--rounds", type=int, help="usually 2; who takes more than 20 seconds has one")
+    add("--limit", type=float, help="seconds for a run of a shape; usually 60")
     add("--idle", type=float, default=60.0, help="seconds for which idling is measured")
     add("--slots", type=int, default=16, help="most tasks at once in Tradewind and Airflow")
     add("--output", type=Path, help="folder for the results, instead of this one")

@@ -55,7 +55,7 @@ _BUDGETS = [
         text="{:.1f} ms",
     ),
     Budget(
-        "statements for a task of the chain, as PostgreSQL counts",
+        "statements for a task of the chain, each row of a batch counted",
         "chain",
         _POSTGRESQL,
         value=lambda run: (run.statements or 0) / max(run.tasks, 1),

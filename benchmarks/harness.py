@@ -19,7 +19,7 @@ from benchmarks.processes import BenchmarkError
 from benchmarks.services import Postgres, postgres
 from benchmarks.shapes import Shape
 
-_LONG_SECONDS = 60.0
+_LONG_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class Plan:
     rounds: int = 2
     repeat: int = 5
     repeat_of: dict[str, int] = field(default_factory=dict)
-    limit_seconds: float = 100.0
-    patience_seconds: float = 20.0
+    limit_seconds: float = 60.0
+    patience_seconds: float = 10.0
     idle_seconds: float = 60.0
 
 

@@ -38,10 +38,14 @@ What else to bear in mind:
   is polled meanwhile is counted too.
 - Airflow runs with its REST server, which its tasks report to, and with the triggerer; Tradewind's
   `standalone` has no web interface yet.
-- Airflow runs unpaused DAGs with its default configuration, but for the number of slots.
+- Both have their default configuration, but for the number of slots and for how long a DAG file
+  may take to load.
 - Server starts are not measured. Each visit begins with a run of another DAG.
-- The contestants have as many tasks at once as they like up to 16; Celery, Luigi, and Prefect and
-  Dagster in processes have two workers, as there are two cores.
+- Tradewind and Airflow run up to 16 tasks at once; Celery, Luigi, and Prefect and Dagster in
+  processes have two workers, as there are two cores. With so little work in a task it is the
+  machinery that limits them, not the slots.
+- Prefect's tasks are over before their ends are stored, which takes it up to a minute for 500;
+  Celery's broker and results are in memory. Tradewind and Airflow start nothing that is not stored.
 """
 
 

@@ -35,7 +35,7 @@ class Shape:
 
     @property
     def is_huge(self) -> bool:
-        return self.limit_factor > 1
+        return self.limit_factor > 2
 
 
 # Its tasks return the moment at which they ran: the user code's own time-stamp, kept as XCom.
@@ -120,7 +120,7 @@ def _growing_run(tasks: int) -> Shape:
         parallel_file(name, tasks),
         tasks,
         growth="tasks",
-        limit_factor=10.0 if tasks > 10_000 else 1.0,
+        limit_factor=20.0 if tasks > 10_000 else 1.5,
     )
 
 
@@ -134,7 +134,7 @@ def _growing_runs(runs: int) -> Shape:
         3 * runs,
         runs_per_dag=runs,
         growth="runs",
-        limit_factor=10.0 if runs > 1_000 else 1.0,
+        limit_factor=20.0 if runs > 1_000 else 1.0,
     )
 
 
@@ -152,7 +152,9 @@ SHAPES = {
     shape.name: shape
     for shape in (
         Shape("imports", "what a DAG file imports", "imports"),
-        _one_dag("chain", "chain of 40", chain_file("chain", 40), 40, for_peers=True),
+        _one_dag(
+            "chain", "chain of 40", chain_file("chain", 40), 40, for_peers=True, limit_factor=1.5
+        ),
         _one_dag("long", "10 long (fibo(33)) in a chain", chain_file("long", 10, _LONG_WORK), 10),
         _one_dag("parallel", "500 parallel", parallel_file("parallel", 500), 500, for_peers=True),
         _hundred_dags(),
