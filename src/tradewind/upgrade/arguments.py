@@ -1,6 +1,7 @@
 """Arguments of Airflow 1 and 2: of DAGs, of operators, and in default_args."""
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import libcst as cst
@@ -10,7 +11,7 @@ from tradewind.sdk.legacy_dag import DROPPED as DROPPED_BY_DAG
 from tradewind.sdk.legacy_dag import RENAMED as RENAMED_BY_DAG
 from tradewind.upgrade.edits import Edits, named
 from tradewind.upgrade.plan import Plan
-from tradewind.upgrade.reader import Reader, string_value
+from tradewind.upgrade.reader import Reader, expression, string_value
 from tradewind.upgrade.schedule import dict_call, modernise_schedule
 
 _OF_ONE_OPERATOR = {
@@ -35,6 +36,7 @@ def modernise_arguments(reader: Reader, plan: Plan) -> None:
             modernise_schedule(reader, plan, call, edits)
         elif (renamings := _renamings(reader, plan, call)) is not None:
             _modernise(reader, plan, edits, call.args, renamings, DROPPED)
+            _modernise_values(reader, plan, call, edits)
         edits.register(plan, call)
     for default_args in _default_args(reader):
         items = default_args.elements if isinstance(default_args, cst.Dict) else default_args.args
@@ -73,6 +75,29 @@ def _modernise(
                 plan.note(reader.line(item), f"{name} is gone: {dropped[name]}.")
         elif name == "trigger_rule":
             _modernise_rule(plan, item)
+
+
+def _modernise_values(reader: Reader, plan: Plan, call: cst.Call, edits: Edits) -> None:
+    """Arguments of single operators that are said in another way today."""
+    makes_runs = reader.modern(call.func).endswith(".TriggerDagRunOperator")
+    for position, arg in enumerate(call.args):
+        name = _name(arg)
+        if name == "use_dill" and isinstance(arg.value, cst.Name):
+            if arg.value.value == "True":
+                dill = expression(reader.quoted('"dill"', arg))
+                edits.set(position, partial(_said_as, "serializer", dill))
+            else:
+                edits.drop(position)
+        elif name == "python_callable" and makes_runs:
+            plan.note(
+                reader.line(arg),
+                "python_callable of TriggerDagRunOperator is gone: write conf=, and a"
+                " ShortCircuitOperator before it if it is not always to trigger.",
+            )
+
+
+def _said_as(name: str, value: cst.BaseExpression, arg: cst.Arg) -> cst.Arg:
+    return named(name)(arg.with_changes(value=value))
 
 
 def _name(item: Any) -> str:

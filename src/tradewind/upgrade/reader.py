@@ -29,7 +29,9 @@ def modern_name(qualified: str) -> table.Name | None:
     if not module.startswith("airflow"):
         return None
     found = table.row(module).names.get(name)
-    return found if found is not None and found.advice is not None else None
+    if found is None or found.advice is None:
+        return None
+    return modern_name(f"{found.module}.{found.attribute}") or found  # renamed again since
 
 
 def dotted(node: cst.BaseExpression | None) -> str:

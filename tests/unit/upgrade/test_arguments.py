@@ -159,6 +159,28 @@ CASES = {
         """,
         [],
     ),
+    "what is said in another way": (
+        """
+        from airflow.providers.standard.operators.python import PythonVirtualenvOperator
+        from airflow.operators.dagrun_operator import TriggerDagRunOperator
+        from airflow.sdk import task
+        PythonVirtualenvOperator(task_id="a", use_dill=True, python_callable=f)
+        task.virtualenv(use_dill=False, requirements=[])(f)
+        TriggerDagRunOperator(task_id="b", trigger_dag_id="d", python_callable=f)
+        """,
+        """
+        from airflow.providers.standard.operators.python import PythonVirtualenvOperator
+        from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
+        from airflow.sdk import task
+        PythonVirtualenvOperator(task_id="a", serializer="dill", python_callable=f)
+        task.virtualenv(requirements=[])(f)
+        TriggerDagRunOperator(task_id="b", trigger_dag_id="d", python_callable=f)
+        """,
+        [
+            "7: python_callable of TriggerDagRunOperator is gone: write conf=, and a"
+            " ShortCircuitOperator before it if it is not always to trigger."
+        ],
+    ),
     "classes of the file's own": (
         """
         from airflow.models import BaseOperator

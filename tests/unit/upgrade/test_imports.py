@@ -31,6 +31,16 @@ CASES = {
         def f() -> EmptyOperator: return EmptyOperator.template_fields
         """,
     ),
+    "a class that was renamed twice": (
+        """
+        from airflow.operators.http_operator import SimpleHttpOperator
+        SimpleHttpOperator()
+        """,
+        """
+        from airflow.providers.http.operators.http import HttpOperator
+        HttpOperator()
+        """,
+    ),
     "an alias stays": (
         """
         from airflow.operators.dummy_operator import DummyOperator as Nothing
