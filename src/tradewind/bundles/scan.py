@@ -152,7 +152,7 @@ class _Walk:
                 continue
             except OSError as error:  # a link to itself, or forbidden
                 raise _unreadable(item.path, error) from error
-            path = f"{relative}{item.name}"
+            path = _text(f"{relative}{item.name}", folder)
             if stat.S_ISDIR(seen.st_mode):
                 # ConfigMap volumes keep generations in folders named "..", linked to from above.
                 if item.name not in SKIPPED_FOLDERS and not item.name.startswith(".."):
@@ -191,6 +191,18 @@ def hash_file(path: str) -> str:
     except OSError as error:
         raise _unreadable(path, error) from error
     return total.hexdigest()
+
+
+def _text(path: str, folder: str) -> str:
+    """The path, which the database and archives keep as text."""
+    try:
+        path.encode()
+    except UnicodeEncodeError as error:
+        raise BundleUnavailable(
+            f"In {folder!r} the name {os.path.basename(path)!a} is not text in UTF-8.",
+            hint="Rename the file, or take it out of the bundle.",
+        ) from error
+    return path
 
 
 def _unreadable(path: str, error: OSError) -> BundleUnavailable:

@@ -117,3 +117,11 @@ def test_a_missing_folder_says_so(tmp_path: Path) -> None:
     with pytest.raises(BundleUnavailable, match="does not exist") as raised:
         Scanner().scan(tmp_path / "none")
     assert raised.value.hint
+
+
+def test_a_name_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "caf\udce9.py").touch()
+    with pytest.raises(BundleUnavailable, match="not text in UTF-8") as caught:
+        Scanner().scan(tmp_path)
+    str(caught.value).encode()
+    assert caught.value.hint
