@@ -100,6 +100,9 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Wheels:
         "broken", "1.0", "apache-airflow>=2.11", hook="from airflow.models import Nonsense"
     )
     wheels.provider("choosy", "1.0", "apache-airflow>=2.11", hook="import an_optional_library")
+    wheels.provider("mute", "1.0", "apache-airflow>=2.11", hook="")
+    info = {"airflow.providers.mute.get_provider_info": "import nothing_like_that"}
+    wheels.add("apache-airflow-providers-mute", "2.0", **info)
     wheels.add("thing", "1.0", thing="")
     wheels.add("thing", "2.0", thing="")
     wheels.add("tabulate", "0.9.1", tabulate="")  # what Airflow would bring, unnamed
@@ -173,6 +176,10 @@ def test_modules_that_do_not_work_are_named(environment: Environment) -> None:
     )
     assert "1 want something else that is not installed" in done.stdout
     assert environment.install(*names[::2]).returncode == 0
+    mute = environment.install("apache-airflow-providers-mute")
+    assert mute.returncode == 1
+    assert "Provider apache-airflow-providers-mute cannot be used" in mute.stderr
+    assert environment.install("apache-airflow-providers-mute==1.0").returncode == 0
 
 
 def test_an_index_that_cannot_be_reached(environment: Environment) -> None:

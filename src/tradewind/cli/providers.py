@@ -62,10 +62,12 @@ def install(rest: list[str], names: tuple[str, ...], constraints: tuple[Path, ..
     """
     wanted = [Wanted.parse(name) for name in names]
     install_requirements([one.requirement for one in wanted], constraints, rest)
-    findings = _check([one.distribution for one in wanted])
+    packages = list(dict.fromkeys(one.distribution for one in wanted))
+    findings = _check(packages)
     for one in findings:
         _report(one)
-    raise click.exceptions.Exit(1 if any(one.broken for one in findings) else 0)
+    works = len(findings) == len(packages) and not any(one.broken for one in findings)
+    raise click.exceptions.Exit(0 if works else 1)
 
 
 def _check(packages: list[str]) -> list[Findings]:

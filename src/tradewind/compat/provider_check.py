@@ -1,7 +1,7 @@
 """Whether the modules that installed providers bring can be imported here.
 
-`python -m tradewind.compat.provider_check [DISTRIBUTION…]` prints a list of `Findings` as JSON. A
-process of its own: it imports all that there is.
+`python -m tradewind.compat.provider_check [DISTRIBUTION…]` prints a list of `Findings` as JSON,
+without those that cannot be used at all. A process of its own: it imports all that there is.
 """
 
 import importlib
@@ -107,10 +107,10 @@ def _written_for(requirements: list[str]) -> str | None:
 
 def main() -> None:
     compat.install()
+    known = installed()  # says which of them cannot be used; what comes after is told as findings
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
-    wanted = sys.argv[1:] or list(installed())
-    found = [check(provider) for package in wanted if (provider := installed().get(package))]
+    found = [check(known[package]) for package in sys.argv[1:] or known if package in known]
     sys.stdout.buffer.write(msgspec.json.encode(found))
 
 
