@@ -10,7 +10,6 @@ _CONTROL_PLANE = (
     "It is part of Airflow's own machinery (scheduler, web server, executors), which Tradewind"
     " replaces. DAG files do not need it."
 )
-_KERBEROS = "Tradewind renews no Kerberos tickets; run kinit where tasks run, before they do."
 _LISTENERS = "Listeners are not part of this version; use callbacks of the DAG or task."
 _METRICS = "Tradewind measures by itself; DAG files cannot add metrics."
 _LOGS = (
@@ -70,8 +69,6 @@ MISSING: dict[str, str] = {
         "Backends for task state are not part of this version; Tradewind keeps it in its database."
     ),
     "airflow.secrets": _SECRETS,
-    "airflow.security.kerberos": _KERBEROS,
-    "airflow.security.utils": _KERBEROS,
     "airflow.sensors.smart_sensor": (
         'Smart sensors are gone since Airflow 2.4; use deferrable=True or mode="reschedule".'
     ),

@@ -33,6 +33,11 @@ PROVIDERS: dict[str, str] = {
     "airflow.secrets": "tradewind.compat.secrets: BaseSecretsBackend",
     "airflow.secrets.base_secrets": "tradewind.compat.secrets: BaseSecretsBackend",
     "airflow.settings": "tradewind.compat.settings: pod_mutation_hook",
+    "airflow.security.kerberos": "tradewind.compat.kerberos: renew_from_kt get_kerberos_principal",
+    "airflow.security.utils": (
+        "tradewind.compat.kerberos: get_components replace_hostname_pattern"
+        " principal_from_username; tradewind.compat.machine: get_fqdn=getfqdn"
+    ),
     "airflow.utils.context": "tradewind.compat.context: AirflowContextDeprecationWarning",
     "airflow.utils.deprecation_tools": (
         "tradewind.compat.deprecation: DeprecatedImportWarning add_deprecated_classes"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from support.task_bench import AT, Bench, connected
-from tradewind.compat import database, dates, helpers
+from tradewind.compat import database, dates, helpers, kerberos
 from tradewind.compat.context import SetupTeardownContext, context_merge
 from tradewind.compat.database import (
     DagRun,
@@ -22,6 +22,7 @@ from tradewind.compat.states import State, TaskInstanceState
 from tradewind.compat.subdag import SubDagOperator, subdag
 from tradewind.compat.timeout import timeout
 from tradewind.compat.trigger import trigger_dag
+from tradewind.core.errors import UserError
 from tradewind.core.protocol import DagRunReply, RunInfo, TriggerDagRun
 from tradewind.core.states import DagRunType
 from tradewind.sdk.authoring import recording
@@ -184,3 +185,17 @@ def test_columns_and_sessions_can_be_named_and_not_used() -> None:
         _ = Session().query
     with pytest.raises(NoMetadataDatabase, match=r"engine\.url\.x needs"):
         database.engine.url.x()
+
+
+def test_kerberos_names() -> None:
+    components = kerberos.get_components("hive/_HOST@REALM")
+    assert components == ["hive", "_HOST", "REALM"]
+    assert kerberos.replace_hostname_pattern(components, "Node.Net") == "hive/node.net@REALM"
+    assert kerberos.replace_hostname_pattern(components).startswith("hive/")
+    assert kerberos.get_components("") is None
+    assert kerberos.principal_from_username("me", "REALM") == "me@REALM"
+    assert kerberos.principal_from_username("me@OTHER", "REALM") == "me@OTHER"
+    assert kerberos.get_kerberos_principal("mine") == "mine"
+    with pytest.raises(UserError, match="renews no Kerberos tickets") as raised:
+        kerberos.renew_from_kt("me", "/etc/keytab")
+    assert "kinit" in (raised.value.hint or "")
