@@ -80,6 +80,31 @@ def test_a_full_disk_stops_nothing_for_good(small_disk: Path, tmp_path: Path) ->
         here.close()
 
 
+def test_tasks_run_though_their_logs_cannot_be_written(small_disk: Path, tmp_path: Path) -> None:
+    here = Installation(tmp_path / "home", notes=tmp_path)
+    (here.home / "logs").symlink_to(small_disk, target_is_directory=True)
+    try:
+        (here.dags / "gated.py").write_text(DAG_FILE)
+        here.start("standalone")
+        here.until(lambda: knows(here, "gated"))
+        here.trigger("gated")
+        here.until(lambda: len(here.seen()) == 1)
+        filler = fill(small_disk)
+        (tmp_path / "record.txt.go").touch()
+        here.until(lambda: here.run_states("gated")["success"] == 1)
+        here.trigger("gated")  # whose logs cannot even be begun
+        here.until(lambda: here.run_states("gated")["success"] == 2)
+        assert here.states("gated") == {"success": 4}
+        filler.unlink()
+        here.trigger("gated")
+        here.until(lambda: here.run_states("gated")["success"] == 3)
+        newest = max(small_disk.rglob("*.log"), key=lambda path: path.stat().st_mtime)
+        assert "y" * 10_000 in newest.read_text()
+        here.check()
+    finally:
+        here.close()
+
+
 def trigger_often(installation: Installation) -> None:
     for _ in range(300):
         installation.trigger("gated")
