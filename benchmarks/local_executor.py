@@ -70,7 +70,8 @@ class Bench:
                 run=run,
                 task_id="tiny",
                 log_file=f"{self.started}.log",
-            )
+            ),
+            lease_seconds=30.0,
         )
         return self.started
 

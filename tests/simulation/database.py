@@ -54,6 +54,7 @@ class Database:
         self.loop = Loop(Random(0))
         self.interference: Interference | None = None
         self._writer: Fiber | None = None
+        self._spectator = sqlite3.connect(":memory:")
         event.listen(self.base.engine, "connect", _hurry)
         event.listen(self.base.engine, "before_cursor_execute", self._before_statement)
 
@@ -63,10 +64,20 @@ class Database:
         for path in self.path.parent.glob("simulated.db*"):
             path.unlink()
         shutil.copyfile(self._template, self.path)
+        self._spectator.close()
+        self._spectator = sqlite3.connect(self.path, isolation_level=None)
         self.transactions = 0
         self.in_cluster = in_cluster
         self.loop, self.interference = loop, interference
         self._writer = None
+
+    def peek(self, query: str, *values: str) -> Any:
+        """One value, read as nobody in the simulation."""
+        return self._spectator.execute(query, values).fetchone()[0]
+
+    def close(self) -> None:
+        self._spectator.close()
+        self.base.close()
 
     def seen_by(self, clock: MachineClock) -> "MachineStore":
         return MachineStore(self, clock)
@@ -162,7 +173,9 @@ def new_database() -> Iterator[Database]:
     """Its file is in memory where the system has such a place."""
     memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
-        yield Database(Path(folder))
+        database = Database(Path(folder))
+        yield database
+        database.close()
 
 
 def broken(code: int, text: str) -> sqlite3.OperationalError:

@@ -18,6 +18,10 @@ _SHORT_SECONDS = 0.02
 """What a message takes at most, and a transaction that is slow."""
 
 
+_LOST = 0.1
+"""How many notifications are lost whatever else happens."""
+
+
 @dataclass
 class _Armed:
     fault: Fault
@@ -32,12 +36,14 @@ class Faults:
         self._loop = world.loop
         self._armed: dict[Fiber, list[_Armed]] = {}
         self._going_on: dict[tuple[str, str], float] = {}  # kind and machine → until when
+        self._may_harm = True
         self.happened: dict[str, int] = {}
         for fault in world.case.faults:
             self._loop.at(fault.at, lambda fault=fault: self._begin(fault))  # type: ignore[misc]
 
     def stop(self) -> None:
         """From now on nothing goes wrong any more."""
+        self._may_harm = False
         self._armed.clear()
         self._going_on.clear()
 
@@ -81,9 +87,9 @@ class Faults:
         if fiber in self._armed:
             self._spring(fiber, place)
         luck = self._loop.chance.random()
-        if luck < 0.02:
+        if luck < (0.01 if place == "statement" else 0.2):
             fiber.wait(self._loop.now + self._loop.chance.random() * _SHORT_SECONDS)
-        elif luck < 0.3 and place in ("begin", "committed"):
+        elif luck < 0.4 and place != "statement":
             fiber.wait(self._loop.now)
 
     def _spring(self, fiber: Fiber, place: str) -> None:
@@ -116,7 +122,8 @@ class Faults:
 
     def announce(self, channel: str) -> None:
         for process in self._world.listeners():
-            if not self._goes_on("deaf", process.name):
+            is_lost = self._may_harm and self._loop.chance.random() < _LOST
+            if not is_lost and not self._goes_on("deaf", process.name):
                 delay = self._loop.chance.random() * _SHORT_SECONDS
                 self._loop.at(
                     self._loop.now + delay,

@@ -82,7 +82,6 @@ class SimulatedExecutor:
         self._machine = machine
         self._clock = clock
         self._slots = slots
-        self._lease_seconds = world.settings.attempt_lease_seconds
         self._running: dict[int, Process] = {}
         self._occupied: set[int] = set()  # attempts of which the scheduler has not heard the end
         self._events: list[ExecutorEvent] = []
@@ -102,7 +101,7 @@ class SimulatedExecutor:
             return 0
         return max(0, self._slots - len(self._occupied))
 
-    def start(self, order: WorkOrder) -> None:
+    def start(self, order: WorkOrder, lease_seconds: float) -> None:
         if order.attempt_id in self._running:
             return
         loop = self._world.loop
@@ -110,9 +109,7 @@ class SimulatedExecutor:
             self._say(self._ended(order.attempt_id, "infra_lost"))
             return
         script = self._world.script_of(order)
-        process = Process(
-            order, script, loop.now + script.seconds, self._lease_end(self._lease_seconds)
-        )
+        process = Process(order, script, loop.now + script.seconds, self._lease_end(lease_seconds))
         self._world.trace(self._machine, f"starts attempt {order.attempt_id} of {name_of(order)}")
         self._running[order.attempt_id] = process
         self._occupied.add(order.attempt_id)
@@ -128,13 +125,14 @@ class SimulatedExecutor:
 
     def cancel(self, attempt_id: int, reason: str) -> None:
         process = self._running.get(attempt_id)
-        if process is not None:
+        if process is not None and not self.is_dead:  # else nobody is there to say so
             seconds = self._world.loop.chance.random() * GRACE_SECONDS
             moment = self._world.loop.now + seconds
             self._world.loop.at(moment, lambda: self._kill(process, "cancelled"))
 
     def events(self) -> list[ExecutorEvent]:
         events, self._events = self._events, []
+        self._occupied -= {e.attempt_id for e in events if isinstance(e, AttemptEnded)}
         return events
 
     def renewed(self, attempt_ids: set[int], lease_seconds: float) -> None:
@@ -228,7 +226,6 @@ class SimulatedExecutor:
     def _receive(self, events: list[ExecutorEvent]) -> None:
         if not self.is_dead:
             self._events += events
-            self._occupied -= {e.attempt_id for e in events if isinstance(e, AttemptEnded)}
             self._wake()
 
 

@@ -20,7 +20,7 @@ from tradewind.core.protocol import (
     XComValue,
 )
 
-_DURATIONS = [0.0, 0.05, 0.2, 0.2, 1.0, 3.0]
+DURATIONS = [0.0, 0.05, 0.2, 0.2, 1.0, 3.0]
 _LONG_SECONDS = 18.0  # longer than any lease, now and then
 _TRIGGERS = ["fires", "fires", "twice", "fails", "never"]
 
@@ -47,7 +47,7 @@ class Scripts:
         self._times[which] += 1
         where = f"{order.run.dag_id} {order.run.run_type} {order.task_id} {order.map_index}"
         chance = Random(f"{self._seed} {where} {order.try_number} {self._times[which]}")
-        seconds = _LONG_SECONDS if chance.random() < 0.02 else chance.choice(_DURATIONS)
+        seconds = _LONG_SECONDS if chance.random() < 0.02 else chance.choice(DURATIONS)
         return Script(seconds, self._outcome(order, chance, now))
 
     def _outcome(self, order: WorkOrder, chance: Random, now: datetime) -> Outcome | None:

@@ -1,10 +1,16 @@
 """Seeds that hold, and the promises of the simulator itself."""
 
 import pytest
+from msgspec.structs import replace
 
+from simulation import scripts
+from simulation.case import Case, Deed, Fault
 from simulation.database import Database
+from simulation.planted_bugs import no_fence
 from simulation.play import play
+from simulation.shrink import shrink
 from simulation.workload import make_case
+from support.worlds import dag, task
 
 BATCH = 20
 
@@ -24,3 +30,31 @@ def test_a_seed_always_does_the_same(seed: int, database: Database) -> None:
     again = play(make_case(seed), database, tracing=True)
     assert once.trace == again.trace
     assert once.totals == again.totals
+
+
+def test_a_failing_seed_is_made_smaller(database: Database) -> None:
+    case = make_case(15)
+    with no_fence():
+        smaller = shrink(case, database, seconds=20.0)
+        assert play(smaller, database).rules & play(case, database).rules
+    assert len(smaller.faults) + len(smaller.deeds) < len(case.faults) + len(case.deeds)
+
+
+@pytest.mark.parametrize("seed", range(3, 14, 2))
+def test_an_attempt_that_is_launched_late_ends_within_its_lease(
+    seed: int, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its scheduler stood still between the commit and the launch, and died right after it; what
+    it started must be gone when another scheduler replaces it."""
+    monkeypatch.setattr(scripts, "DURATIONS", [18.0])
+    pause = Fault(kind="pause", at=0.9, target=0, seconds=7.0, place="committed")
+    case = Case(
+        seed=seed,
+        schedulers=2,
+        dags=[replace(dag(task("t")), dag_id="d0", file="d0.py")],
+        pools={},
+        parallelism=32,
+        deeds=[Deed(kind="trigger", at=1.0, dag=0), Deed(kind="trigger", at=17.0, dag=0)],
+        faults=[pause, Fault(kind="crash", at=5.0, target=0, seconds=30.0, place="begin")],
+    )
+    assert play(case, database).broken == []

@@ -33,9 +33,11 @@ _ASSETS = [AssetRef(name=name, uri=name) for name in ("a", "b")]
 def make_case(seed: int) -> Case:
     chance = Random(seed)
     schedulers = chance.choice([1, 1, 1, 2, 2, 2, 3, 5])
-    dags = [_dag(f"d{number}", chance) for number in range(chance.choice([1, 1, 1, 2]))]
+    count = chance.choice([1, 1, 1, 2]) if schedulers == 1 else chance.choice([1, 2, 2])
+    dags = [_dag(f"d{number}", chance) for number in range(count)]
     troubles = chance.choice([0, 1, 2, 3, 5])
-    deeds = [_deed(chance, number, "trigger", 2.0) for number in range(len(dags))]
+    soon = chance.choice([0.02, 2.0])
+    deeds = [_deed(chance, number, "trigger", soon) for number in range(len(dags))]
     deeds += [_some_deed(chance, dags) for _ in range(chance.choice([0, 0, 1, 2, 3]))]
     return Case(
         seed=seed,

@@ -1,7 +1,6 @@
 """A case, played: machines with schedulers, a triggerer, people, and time until all is over."""
 
 import os
-import sqlite3
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -31,10 +30,11 @@ _AFTERWARDS_SECONDS = 3.0
 """How long the world goes on after that: reports that come late."""
 
 _LOOK_SECONDS = 1.0
+_SOON_SECONDS = 60.0
 
 _TO_COME = """
     SELECT EXISTS (SELECT 1 FROM dag_run WHERE state IN ('queued', 'running'))
-        OR EXISTS (SELECT 1 FROM dag WHERE next_run_after IS NOT NULL)
+        OR EXISTS (SELECT 1 FROM dag WHERE next_run_after < ?)
         OR EXISTS (SELECT 1 FROM inbox)
         OR EXISTS (SELECT 1 FROM trigger)
 """
@@ -109,9 +109,8 @@ class World:
         self._look_whether_over()
 
     def _look_whether_over(self) -> None:
-        with sqlite3.connect(self.database.path) as connection:
-            (to_come,) = connection.execute(_TO_COME).fetchone()
-        connection.close()
+        soon = self.person.now() + timedelta(seconds=_SOON_SECONDS)
+        to_come = self.database.peek(_TO_COME, f"{soon:%Y-%m-%d %H:%M:%S}")
         if to_come or self.person.busy or any(self.watch.alive.values()):
             self._quiet_since = self.loop.now
         elif self.loop.now - self._quiet_since >= _AFTERWARDS_SECONDS:

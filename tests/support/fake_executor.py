@@ -65,7 +65,7 @@ class FakeExecutor:
     def free_slots(self) -> int:
         return 0 if self.closed else self.slots - len(self.running)
 
-    def start(self, order: WorkOrder) -> None:
+    def start(self, order: WorkOrder, lease_seconds: float = 30.0) -> None:
         if order.attempt_id in self.running:
             return
         now = self.clock.now()

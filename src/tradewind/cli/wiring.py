@@ -64,7 +64,6 @@ class Wiring:
             self.task_api,
             slots=chosen.core.parallelism,
             log_folder=self.settings.log_folder,
-            lease_seconds=chosen.scheduler.attempt_lease_seconds,
             grace_seconds=min(5.0, chosen.scheduler.attempt_lease_seconds / 3),
         )
         return Scheduler(

@@ -64,7 +64,8 @@ class Executor(Protocol):
     def free_slots(self) -> int:
         """How many more attempts may be started now."""
 
-    def start(self, order: WorkOrder) -> None: ...
+    def start(self, order: WorkOrder, lease_seconds: float) -> None:
+        """Its lease holds for so long from now, until it is `renewed`."""
 
     def run_callback(self, order: CallbackOrder) -> None: ...
 

@@ -77,8 +77,8 @@ class TaskApi(Protocol):
 class LocalExecutor:
     """Runs up to `slots` attempts at once. See `executors.base.Executor` for the methods.
 
-    `lease_seconds`: how long a new attempt may run before its lease has to be renewed. Its process
-    is told to end early enough to be gone by then, `grace_seconds` included.
+    A process whose lease is not renewed is told to end early enough to be gone by its end,
+    `grace_seconds` included.
     """
 
     def __init__(
@@ -88,13 +88,11 @@ class LocalExecutor:
         slots: int,
         log_folder: str | Path,
         name: str = "local",
-        lease_seconds: float = 30.0,
         grace_seconds: float = 5.0,
     ) -> None:
         self.name = name
         self._task_api = task_api
         self._slots = slots
-        self._lease_seconds = lease_seconds
         self._grace_seconds = grace_seconds
         self._host_settings = HostSettings(
             log_folder=str(log_folder), slots=slots, grace_seconds=grace_seconds
@@ -130,12 +128,12 @@ class LocalExecutor:
             untold = sum(isinstance(event, AttemptEnded) for event in self._events)
             return max(0, self._slots - len(self._running) - untold)
 
-    def start(self, order: WorkOrder) -> None:
+    def start(self, order: WorkOrder, lease_seconds: float) -> None:
         with self._lock:
             if order.attempt_id in self._running:
                 return
             self._running.add(order.attempt_id)
-        if not self._tell(RunAttempt(order=order, lease_end=self._lease_end(self._lease_seconds))):
+        if not self._tell(RunAttempt(order=order, lease_end=self._lease_end(lease_seconds))):
             self._lose_attempts({order.attempt_id})
 
     def run_callback(self, order: CallbackOrder) -> None:

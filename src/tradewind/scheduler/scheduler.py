@@ -275,12 +275,12 @@ class Scheduler:
         )
         space.commit()
         self._save_by = self._starts_by = None
-        left = self._settings.attempt_lease_seconds - (self._clock.monotonic() - began)
         for model, attempt in (*done.relaunch, *done.saved.launches):
+            left = self._left_of_lease(began)
             if left < self._settings.attempt_lease_seconds / 2:
                 self._ask_again(model)  # this process was stopped; others may have taken over
             elif attempt.state in LIVE:  # an intent found anew may have been reported meanwhile
-                self._launch(model, attempt)
+                self._launch(model, attempt, left)
         for attempt, reason in done.saved.gathered.cancelled:
             self._cancel(attempt, reason)
         for attempt in (*done.superseded, *fenced):
@@ -288,7 +288,11 @@ class Scheduler:
         for claimed in done.callbacks:
             self._run_callback(claimed)
         if done.renewed is not None:
-            self._tell_renewed(done.renewed, now, left)
+            self._tell_renewed(done.renewed, now, self._left_of_lease(began))
+
+    def _left_of_lease(self, began: float) -> float:
+        """Seconds for which what was leased in a transaction that began then is leased still."""
+        return self._settings.attempt_lease_seconds - (self._clock.monotonic() - began)
 
     def _ask_again(self, model: RunModel) -> None:
         """Launch what is to be launched in this run only if it is still ours."""
@@ -296,7 +300,7 @@ class Scheduler:
         self._space.to_load.add(model.pk)
         self._look.renew = True
 
-    def _launch(self, model: RunModel, attempt: Attempt) -> None:
+    def _launch(self, model: RunModel, attempt: Attempt, lease_seconds: float) -> None:
         self._space.launched[attempt.id] = attempt
         try:
             executor = self._executors[attempt.executor]
@@ -308,7 +312,7 @@ class Scheduler:
             self._space.deliver(model.pk, events.not_launched(attempt, error, now), now)
             return
         attempt.launched_at = self._clock.now()
-        executor.start(order)
+        executor.start(order, lease_seconds)
 
     def _run_callback(self, claimed: ClaimedCallback) -> None:
         try:

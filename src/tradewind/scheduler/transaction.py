@@ -238,6 +238,8 @@ class Transaction:
                 else:
                     events.expire(model, attempt, self.now)
                     self.space.touch(model, self.now)
+        if self.done.relaunch and not self.look.renew:  # what is launched has a whole lease
+            leasing.renew(self.tx, self.means.name, self.means.settings, now=self.now)
 
     def _judge_past(self) -> None:
         """Runs whose previous run has moved look at it again."""

@@ -96,7 +96,9 @@ class Bench:
     def source(self, file: str) -> DagSource:
         return DagSource(bundle="test", digest="d1", file=file, root=str(self.root))
 
-    def start(self, file: str, task_id: str, dag_id: str = "d", **more: Any) -> int:
+    def start(
+        self, file: str, task_id: str, dag_id: str = "d", lease_seconds: float = 30.0, **more: Any
+    ) -> int:
         self._last_id += 1
         run = more.pop("run", None) or run_info(dag_id)
         order = WorkOrder(
@@ -108,7 +110,7 @@ class Bench:
             log_file=f"{dag_id}/{task_id}/{self._last_id}.log",
             **more,
         )
-        self.executor.start(order)
+        self.executor.start(order, lease_seconds)
         return self._last_id
 
     def call_back(

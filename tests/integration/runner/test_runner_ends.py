@@ -341,9 +341,9 @@ def test_a_host_that_hangs_is_replaced_when_it_gives_no_sign_of_life(own: Bench)
 
 
 def test_what_comes_after_the_end_of_its_lease_does_not_start(tmp_path: Path) -> None:
-    with bench(tmp_path, lease_seconds=0.0) as stand:
+    with bench(tmp_path) as stand:
         stand.write("d.py", DAG_FILE)
-        outcome, ended = stand.result(stand.start("d.py", "quick"))
+        outcome, ended = stand.result(stand.start("d.py", "quick", lease_seconds=0.0))
         assert outcome is None
         assert ended.category == "infra_lost"
         assert "before it could start" in str(ended.reason)
