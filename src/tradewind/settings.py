@@ -218,7 +218,7 @@ def _take_file(
         document = tomllib.loads(path.read_text())
     except FileNotFoundError:
         return
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UserError(f"{path} is not valid TOML: {error}") from error
     for section, values in document.items():
         if not isinstance(values, dict):
@@ -243,7 +243,7 @@ def _take_text(
     if text.lstrip().startswith(("[", "{")):
         try:
             value = msgspec.json.decode(text)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             raise UserError(f"{source} is not valid JSON: {error}. Its value: {text!r}") from error
     _take(section, key, value, source, raw, sources)
 

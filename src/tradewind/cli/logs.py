@@ -76,11 +76,17 @@ def print_record(line: bytes, level: str) -> None:
         and LEVELS.index(record.level) < LEVELS.index(level)
     ):
         return
-    when = ""
-    if record.ts:
-        when = datetime.fromisoformat(record.ts).astimezone().strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+    when = _shown(record.ts)
     who = record.logger or record.source
     head = click.style(f"{when} {record.level.upper():<7}", fg=_STYLES.get(record.level))
     click.echo(f"{head} {click.style(who, fg='bright_black')}{' ' if who else ''}{record.event}")
     if record.exception:
         click.echo(record.exception.rstrip("\n"))
+
+
+def _shown(ts: str) -> str:
+    """The moment in the user's zone, or the text as it is: user code may write to its log."""
+    try:
+        return datetime.fromisoformat(ts).astimezone().strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+    except (ValueError, OverflowError):
+        return ts

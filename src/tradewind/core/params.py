@@ -54,16 +54,34 @@ def problem(value: Json, schema: Mapping[str, Json]) -> str | None:
         )
     if not schema:
         return None
+    try:
+        return breach(value, schema)
+    except BadSchema as error:
+        raise UserError(
+            f"The schema {dict(schema)} is not valid JSON schema: {error}",
+            hint="Correct the param's arguments in the DAG file.",
+        ) from None
+
+
+class BadSchema(Exception):
+    """It is no JSON schema, or refers to what is not in it."""
+
+
+def breach(value: Json, schema: Mapping[str, Json]) -> str | None:
+    """How a value breaks the schema; None: it does not. Raises `BadSchema`.
+
+    A `$ref` leads nowhere but into the schema itself: nothing is fetched from the network.
+    """
     # Not before it is needed: most tasks have no schema to check, and the import takes a while.
     from jsonschema import FormatChecker, SchemaError, ValidationError, validate
+    from referencing import Registry
 
     try:
-        validate(value, schema, format_checker=FormatChecker())
+        validate(value, schema, format_checker=FormatChecker(), registry=Registry())
     except ValidationError as error:
         return str(error)
     except SchemaError as error:
-        raise UserError(
-            f"The schema {dict(schema)} is not valid JSON schema: {error.message}",
-            hint="Correct the param's arguments in the DAG file.",
-        ) from None
+        raise BadSchema(error.message) from None
+    except Exception as error:  # a pattern, a $ref, a $schema: each fails in a way of its own
+        raise BadSchema(f"{type(error).__name__}: {error}") from error
     return None

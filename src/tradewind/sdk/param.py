@@ -81,14 +81,14 @@ def _check_json(value: Any) -> None:
 
 
 def _check_schema(value: Any, schema: Mapping[str, Any]) -> None:
-    from jsonschema import FormatChecker, SchemaError, ValidationError, validate
+    from tradewind.core.params import BadSchema, breach  # with msgspec: most files need neither
 
     try:
-        validate(value, schema, format_checker=FormatChecker())
-    except ValidationError as error:
-        raise ParamValidationError(str(error)) from None
-    except SchemaError as error:
-        raise ParamValidationError(f"The param's JSON schema is wrong: {error.message}") from None
+        problem = breach(value, schema)
+    except BadSchema as error:
+        raise ParamValidationError(f"The param's JSON schema is wrong: {error}") from None
+    if problem is not None:
+        raise ParamValidationError(problem)
 
 
 class ParamsDict(MutableMapping[str, Any]):

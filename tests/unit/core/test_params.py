@@ -99,3 +99,20 @@ def test_a_bad_schema_is_the_authors_mistake() -> None:
     with pytest.raises(UserError, match="not valid JSON schema") as caught:
         problem(1, {"type": "nonsense"})
     assert "DAG file" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"$ref": "#"},
+        {"$ref": "#/nowhere"},
+        {"$ref": "http://127.0.0.1:9/schema.json"},
+        {"pattern": "("},
+        {"$schema": 1},
+        {"$schema": ["string"]},
+    ],
+)
+def test_a_schema_that_leads_nowhere_is_the_files_mistake(schema: dict[str, object]) -> None:
+    with pytest.raises(UserError, match="not valid JSON schema") as caught:
+        problem("x", schema)
+    assert caught.value.hint
