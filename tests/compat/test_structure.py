@@ -23,6 +23,7 @@ ACCEPTED_ON_PURPOSE = {
     "dag_concurrency",
     "dag_default_view",
     "dag_fail_stop",
+    "dag_full_filepath",
     "dag_orientation",
     "dag_schedule_interval",
     "dag_timetable",
