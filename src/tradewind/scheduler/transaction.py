@@ -5,6 +5,7 @@ was reported about them, claim, and store everything. Nothing here has an effect
 database: `Done` says what is to be done after the commit.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -305,8 +306,9 @@ class Transaction:
         counters.settle(space.touched.values(), space.deferred_pools, deltas)
         if self.draining or not space.waiting:
             return deltas
+        promised = Counter(attempt.executor for _, attempt in self.done.relaunch)
         budget = Budget.of_released(
-            {name: executor.free_slots() for name, executor in means.executors.items()},
+            {name: each.free_slots() - promised[name] for name, each in means.executors.items()},
             means.settings.parallelism,
             means.settings.default_executor,
             deltas,

@@ -4,15 +4,16 @@ import dataclasses
 import random
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event, exc
+from sqlalchemy import Connection, event, exc
 
 from support.scheduling import Plan, World, chain, fails_first, make_dag, returns, task, wide
 from tradewind.core.errors import InfrastructureError, NotFound
-from tradewind.store.engine import Store
+from tradewind.store.engine import DatabaseError, Store
 from tradewind.store.schema import attempt, callback, dag_run
 
 
@@ -395,3 +396,42 @@ def test_a_scheduler_that_is_stopped_between_commit_and_launch(
     world.run_for(60)
     assert [order.run.run_id for order in taken.orders] == ["r1"]
     assert {order.run.run_id for order in world.executors["b"].orders} == {"r1", "r2"}
+
+
+def test_a_run_that_is_read_for_longer_than_a_lease_holds_is_launched_all_the_same(
+    world: World,
+) -> None:
+    def read_slowly(_tx: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if statement.startswith("SELECT task_instance.run_pk"):
+            world.clock.advance(20)
+
+    event.listen(world.store.engine, "before_cursor_execute", read_slowly)
+    world.publish(make_dag("d", task("t")))
+    world.trigger("d")
+    scheduler = world.scheduler("a", script=lambda order: Plan(seconds=None))
+    for _ in range(10):
+        scheduler.step()
+    assert len(world.attempts()) == 1
+    assert len(world.executors["a"].orders) == 1
+
+
+def test_intents_found_anew_take_their_slots_first(
+    world: World, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A commit seemed to fail: what it claimed is launched after all, and counts as running."""
+    world.publish(wide("d", 3))
+    world.scheduler(slots=1)
+    world.trigger("d")
+    real, answers = store.begin, iter([False])
+
+    @contextmanager
+    def begin() -> Iterator[Connection]:
+        with real() as tx:
+            yield tx
+        if not next(answers, True):
+            raise DatabaseError("The answer to the commit was lost.", hint="", transient=True)
+
+    monkeypatch.setattr(store, "begin", begin)
+    world.finish_all()
+    assert world.executors["a"].most_running == 1
+    assert set(world.states().values()) == {"success"}
