@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PATHS := src tests benchmarks
 
-.PHONY: run test test-airflow-examples test-providers simulate check setup services servers lock clean bench faults soak
+.PHONY: run test test-airflow-examples test-providers simulate check setup services servers lock clean bench faults soak fuzz
 
 setup: .make/setup
 
@@ -94,6 +94,9 @@ test-airflow-examples: setup .make/airflow-examples/ready  ## the DAGs that Airf
 	.make/airflow-examples/bin/tradewind providers install common-compat -- --quiet
 	@.make/airflow-examples/bin/python -m pip download --quiet --disable-pip-version-check --no-deps -d .make/airflow-examples/wheels $(EXAMPLES)
 	@touch $@
+
+fuzz: setup services  ## random inputs: MINUTES=10, or one round again: SEED=4711; ONLY=cli
+	$(BIN)/python tests/fuzz/run.py $(if $(SEED),--seed $(SEED),--minutes $(or $(MINUTES),10)) $(if $(ONLY),--only $(ONLY))
 
 check: setup  ## format, lint, types, import rules, dependencies
 	$(BIN)/ruff format --check $(PATHS)
