@@ -19,11 +19,11 @@ from support.postgres import PostgresServer
 from tradewind.store import dags, pools
 from tradewind.store.schema import attempt, dag_run, pool, task_limit
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(1200)
 
 TASKS = int(os.environ.get("FAULTS_TASKS") or 2000)
 LEAST_SECONDS, MOST_SECONDS = 30.0, 150.0  # of faults
-CALM_SECONDS = 300.0  # within which all must come to its end
+CALM_SECONDS = 600.0  # within which all must come to its end
 CONNECTIONS = 8  # of one role, at most
 
 NEW_FILE = """

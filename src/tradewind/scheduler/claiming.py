@@ -88,6 +88,7 @@ class Budget:
     read: set[str | TaskKey] = field(default_factory=set)
     asked: set[str | TaskKey] = field(default_factory=set)
     crowded: Collection[str | TaskKey] = ()
+    moved: set[str | TaskKey] = field(default_factory=set)  # by what the transaction gives back
 
     @classmethod
     def of_released(
@@ -100,6 +101,7 @@ class Budget:
     ) -> "Budget":
         """Only what this transaction gives back: safe without asking the database."""
         budget = cls(executors, parallelism, default_executor, crowded=crowded)
+        budget.moved = {*deltas.pools, *deltas.tasks}
         budget.pools = {name: -step for name, step in deltas.pools.items()}
         budget.tasks = {key: -step for key, step in deltas.tasks.items()}
         return budget
@@ -177,6 +179,8 @@ def claim(
         _claim_within(waiting, models, budget, touched, now)
         if not budget.asked or not budget.has_executor():
             return list(touched.values())
+        if not budget.read:  # what is moved anyway is locked as well, so that all schedulers lock
+            budget.asked |= budget.moved  # in one order: pools before tasks
         budget.read_asked(tx, _allowances(budget, models))
 
 

@@ -306,6 +306,9 @@ class Transaction:
         counters.settle(space.touched.values(), space.deferred_pools, deltas)
         if self.draining or not space.waiting:
             return deltas
+        # DAGs are locked before pools and tasks, here as by whoever starts runs.
+        limits.move_active_runs(self.tx, {key: step for key, step in deltas.runs.items() if step})
+        deltas.runs.clear()
         promised = Counter(attempt.executor for _, attempt in self.done.relaunch)
         budget = Budget.of_released(
             {name: each.free_slots() - promised[name] for name, each in means.executors.items()},
