@@ -117,7 +117,7 @@ def check_outcomes(here: Installation, workload: Workload) -> None:
 def check_evidence(here: Installation) -> None:
     """What the tasks themselves saw: no attempt ran twice, and what counts as done was done."""
     seen = Counter((what, int(number)) for what, *_, number in here.seen())
-    doubled = {key: count for key, count in seen.items() if count > 1}
+    doubled = [line for line in here.seen() if seen[line[0], int(line[-1])] > 1]
     assert not doubled, f"These attempts wrote this more than once: {doubled}"
     with here.store.read() as tx:
         rows = tx.execute(select(attempt.c.id, attempt.c.outcome)).all()
