@@ -67,6 +67,7 @@ class Scheduler:
         self._seen_at, self._seen_monotonic = clock.now(), clock.monotonic()
         self._save_by: datetime | None = None
         self._starts_by: datetime | None = None
+        self._unconfirmed: list[tuple[RunModel, Attempt]] = []
         self._failures = 0
         self._retry_at = clock.now()
         self._draining = False
@@ -179,7 +180,8 @@ class Scheduler:
             self._notified.clear()
             self._look.around = True
             self._look.recount = self._recount_at <= now
-        if (self._space.models or self._space.launched) and self._renew_at <= now:
+        held = self._space.models or self._space.launched
+        if self._unconfirmed or (held and self._renew_at <= now):
             self._look.renew = True
 
     def _must_transact(self, now: datetime) -> bool:
@@ -190,6 +192,7 @@ class Scheduler:
             or space.past_moved
             or space.reports
             or space.callback_results
+            or self._unconfirmed
             or (self._save_by is not None and self._save_by <= now)
             or self._can_claim()
             or any(_is_urgent(model) for model in space.touched.values())
@@ -275,10 +278,10 @@ class Scheduler:
         )
         space.commit()
         self._save_by = self._starts_by = None
-        for model, attempt in (*done.relaunch, *done.saved.launches):
+        for model, attempt in (*self._confirmed(done), *done.relaunch, *done.saved.launches):
             left = self._left_of_lease(began)
             if left < self._settings.attempt_lease_seconds / 2:
-                self._ask_again(model)  # this process was stopped; others may have taken over
+                self._unconfirmed.append((model, attempt))
             elif attempt.state in LIVE:  # an intent found anew may have been reported meanwhile
                 self._launch(model, attempt, left)
         for attempt, reason in done.saved.gathered.cancelled:
@@ -294,11 +297,21 @@ class Scheduler:
         """Seconds for which what was leased in a transaction that began then is leased still."""
         return self._settings.attempt_lease_seconds - (self._clock.monotonic() - began)
 
-    def _ask_again(self, model: RunModel) -> None:
-        """Launch what is to be launched in this run only if it is still ours."""
-        self._space.forget(model.pk)
-        self._space.to_load.add(model.pk)
-        self._look.renew = True
+    def _confirmed(self, done: Done) -> list[tuple[RunModel, Attempt]]:
+        """Those of the unconfirmed launches that have turned out to be ours still.
+
+        A launch is unconfirmed when its transaction took so long (this process was stopped, or the
+        run is very large) that others may have taken over. It waits for a renewal of the leases;
+        the run is not read anew, which might take as long again, for ever.
+        """
+        if done.renewed is None:
+            return []
+        waiting, self._unconfirmed = self._unconfirmed, []
+        return [
+            (model, attempt)
+            for model, attempt in waiting
+            if attempt.id in done.renewed and self._space.models.get(model.pk) is model
+        ]
 
     def _launch(self, model: RunModel, attempt: Attempt, lease_seconds: float) -> None:
         self._space.launched[attempt.id] = attempt
