@@ -77,7 +77,7 @@ from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG, task
 
 with DAG(
-    "{name}", schedule="@yearly", start_date=datetime(2026, 1, 1), catchup=False, tags=["bench"]
+    "{name}", schedule="@yearly", start_date=datetime(2100, 1, 1), catchup=False, tags=["bench"]
 ):
     @task
     def extract():

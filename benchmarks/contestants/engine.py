@@ -113,10 +113,18 @@ class Engine(ABC):
             limit = _START_SECONDS * shape.limit_factor
             if not _loaded(running, (WARM_DAG, *shape.dag_ids), limit):
                 raise BenchmarkError(f"The shape's DAGs were not loaded in {limit:.0f} s.")
-            _run(running, [WARM_DAG], 1, 2)
+            _warm_up(running)
             if shape.kind == "idle":
                 return [_idling(running)]
             return list(_repeated(running, shape))
+
+
+def _warm_up(running: Running) -> None:
+    """One try may fail: tasks of Airflow may start before the server that they report to is up."""
+    try:
+        _run(running, [WARM_DAG], 1, 2)
+    except BenchmarkError:
+        _run(running, [WARM_DAG], 1, 2)
 
 
 def _loaded(running: Running, dag_ids: Sequence[str], seconds: float) -> bool:
