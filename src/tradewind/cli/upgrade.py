@@ -84,12 +84,11 @@ def _write(path: Path, source: bytes) -> None:
     """Replace the file at once and keep its mode: a DAG processor may be looking at it."""
     target = path.resolve()
     try:
-        with tempfile.NamedTemporaryFile(
-            dir=target.parent, prefix=".upgrade-", delete=False
-        ) as new:
-            new.write(source)
-            os.fchmod(new.fileno(), target.stat().st_mode & 0o7777)
-        os.replace(new.name, target)
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".upgrade-") as folder:
+            new = Path(folder) / target.name
+            new.write_bytes(source)
+            new.chmod(target.stat().st_mode & 0o7777)
+            os.replace(new, target)
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror}.") from error
 

@@ -1,5 +1,6 @@
 """`tradewind dags upgrade`: what it prints, what it writes, files that it cannot read."""
 
+import errno
 import os
 import stat
 import subprocess
@@ -107,14 +108,19 @@ def test_what_cannot_be_read_or_written_is_named(old: Path, tmp_path: Path) -> N
     assert str(missing.exception) == f"There is no file or folder {tmp_path}/none.py."
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_that_may_not_be_written_to_is_named(old: Path) -> None:
-    old.parent.chmod(0o500)
+def test_a_file_that_cannot_be_written_is_named_and_stays(
+    old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(os, "replace", refuse)
     result = run("--write", old)
-    old.parent.chmod(0o700)
 
     assert result.exit_code == 1
-    assert f"{old} cannot be written: Permission denied." in result.stderr
+    assert f"{old} cannot be written: Read-only file system." in result.stderr
+    assert [path.name for path in old.parent.iterdir()] == [old.name]
+    assert old.read_text() == OLD
 
 
 def test_a_file_that_does_not_use_airflow_stays(tmp_path: Path) -> None:
