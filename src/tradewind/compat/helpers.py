@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from tradewind.sdk.authoring import validate_key
 
 __all__ = [
+    "as_flattened_list",
     "chunks",
     "convert_camel_to_snake",
     "exactly_one",
@@ -78,6 +79,12 @@ def to_boolean(astring: str | None) -> bool:
 def is_container(obj: Any) -> bool:
     """Whether it can be iterated over and is no text."""
     return isinstance(obj, Iterable) and not isinstance(obj, str | bytes)
+
+
+def as_flattened_list(iterable: Iterable[Any]) -> list[Any]:
+    """All elements of lists in lists, in order."""
+    parts = (as_flattened_list(item) if is_container(item) else [item] for item in iterable)
+    return [item for part in parts for item in part]
 
 
 def chunks(items: list[T], chunk_size: int) -> Iterator[list[T]]:

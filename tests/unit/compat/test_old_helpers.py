@@ -68,6 +68,7 @@ def test_helpers() -> None:
     assert not helpers.exactly_one(1, 2)
     assert helpers.convert_camel_to_snake("LocalTaskJob") == "local_task_job"
     assert helpers.is_container([])
+    assert helpers.as_flattened_list([1, [2, ["three"]], ()]) == [1, 2, "three"]
     assert not helpers.is_container("text")
     assert helpers.to_boolean("Yes")
     assert not helpers.to_boolean(None)
