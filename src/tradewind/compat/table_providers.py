@@ -46,7 +46,9 @@ PROVIDERS: dict[str, str] = {
     "airflow.utils.hashlib_wrapper": "tradewind.compat.machine: md5",
     "airflow.utils.log.file_task_handler": "tradewind.compat.log_handler: FileTaskHandler",
     "airflow.utils.log.logging_mixin": "tradewind.compat.log_handler: remove_escape_codes",
-    "airflow.utils.log.secrets_masker": "tradewind.sdk.masking: redact; typing: Redactable=Any Redacted=Any",
+    "airflow.utils.log.secrets_masker": (
+        "tradewind.sdk.masking: redact; typing: Redactable=Any Redacted=Any"
+    ),
     "airflow.utils.net": "tradewind.compat.machine: get_host_ip_address get_hostname getfqdn",
     "airflow.utils.platform": "tradewind.compat.machine: getuser",
     "airflow.utils.process_utils": "tradewind.compat.machine: patch_environ",
