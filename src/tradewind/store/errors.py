@@ -92,7 +92,7 @@ def translate(error: Exception, where: str) -> TradewindError | None:
 
 def _unfit(reason: object) -> UserError:
     return UserError(
-        f"A value does not fit into the database: {reason}.",
+        f"A value cannot be stored, it does not fit into the database: {reason}.",
         hint="Numbers go to about 2 billion, and names are text in UTF-8 without NUL characters.",
     )
 

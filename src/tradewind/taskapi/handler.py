@@ -4,8 +4,6 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-import sqlalchemy as sa
-
 from tradewind.core.errors import Conflict, NotFound, Superseded, TradewindError, UserError
 from tradewind.core.protocol import (
     AnswerHitl,
@@ -113,8 +111,6 @@ class TaskApi:
         except (UserError, Superseded) as error:
             kind = next(kind for branch, kind in _KINDS if isinstance(error, branch))
             return Failure(kind=kind, message=_with_hint(error))
-        except sa.exc.DataError as error:
-            return Failure(kind="invalid", message=f"The value cannot be stored: {error.orig}")
 
     def _answer(self, message: Request, attempt_id: int | None) -> Reply:
         if (read := _READS.get(type(message))) is not None:
