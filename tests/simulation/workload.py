@@ -83,7 +83,7 @@ def _with_limits(task: TaskSpec, chance: Random) -> TaskSpec:
         more["max_active_tis_per_dag"] = chance.choice([1, 2])
     if chance.random() < 0.1:
         more["max_active_tis_per_dagrun"] = 1
-    if chance.random() < 0.07:
+    if chance.random() < 0.07 and not task.is_teardown:  # it would outlast a run ended by hand
         more["depends_on_past"] = True
         more["wait_for_downstream"] = chance.random() < 0.5
     if chance.random() < 0.2:
