@@ -20,9 +20,9 @@ from typing import Any
 import pytest
 
 from compat import corpus
-from tradewind.core import clearing
 from tradewind.core.errors import UserError
 from tradewind.core.protocol import ConnectionValue
+from tradewind.core.runs import clearing
 from tradewind.core.states import DagRunState, TaskInstanceState
 from tradewind.scheduler import actions
 from tradewind.store import connections, dags, listings, pools, variables

@@ -19,8 +19,8 @@ from fuzz.shapes import JSON, TEXTS
 from tradewind.bundles.parser import Parser
 from tradewind.bundles.results import Limits, ParseResult
 from tradewind.core.dag import decode, encode
-from tradewind.core.plan import plan
 from tradewind.core.protocol import Failure, GetVariable, Reply, Request, VariableReply
+from tradewind.core.runs.plan import plan
 from tradewind.core.timetables import following_slot
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)

@@ -27,7 +27,7 @@ from tradewind.core.dag import (
     encode,
 )
 from tradewind.core.errors import TradewindError
-from tradewind.core.plan import plan
+from tradewind.core.runs.plan import plan
 from tradewind.core.timetables import description, following_slot, summary, validate
 from tradewind.store.engine import Store
 from tradewind.store.schema import dag_version

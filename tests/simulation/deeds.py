@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from simulation.case import Deed
 from support.worlds import task
-from tradewind.core.clearing import Request
 from tradewind.core.dag import SerializedDag
+from tradewind.core.runs.clearing import Request
 from tradewind.core.states import DagRunState, TaskInstanceState
 from tradewind.core.timetables import following_slot
 from tradewind.scheduler import actions, backfills

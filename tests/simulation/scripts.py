@@ -7,7 +7,6 @@ from random import Random
 
 from simulation.case import Case
 from tradewind.core.dag import AssetRef, SerializedDag, TaskSpec
-from tradewind.core.plan import DagPlan
 from tradewind.core.protocol import (
     Deferred,
     Failed,
@@ -19,6 +18,7 @@ from tradewind.core.protocol import (
     WorkOrder,
     XComValue,
 )
+from tradewind.core.runs.plan import DagPlan
 
 DURATIONS = [0.0, 0.05, 0.2, 0.2, 1.0, 3.0]
 _LONG_SECONDS = 18.0  # longer than any lease, now and then

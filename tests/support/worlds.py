@@ -16,10 +16,10 @@ from tradewind.core.dag import (
     TaskSpec,
     XComLength,
 )
-from tradewind.core.instances import Past, RunFacts, TaskInstance
-from tradewind.core.plan import plan
 from tradewind.core.protocol import Outcome, Succeeded, XComValue
-from tradewind.core.run import Run
+from tradewind.core.runs.instances import Past, RunFacts, TaskInstance
+from tradewind.core.runs.plan import plan
+from tradewind.core.runs.run import Run
 from tradewind.core.states import DagRunState, DagRunType
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

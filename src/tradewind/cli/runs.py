@@ -8,7 +8,7 @@ from tradewind.cli.app import current_store
 from tradewind.cli.find import the_run
 from tradewind.cli.output import output_option
 from tradewind.cli.selection import change
-from tradewind.core.clearing import Request
+from tradewind.core.runs.clearing import Request
 from tradewind.core.states import DagRunState
 from tradewind.scheduler import actions
 

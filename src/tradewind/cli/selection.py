@@ -10,8 +10,8 @@ import click
 from tradewind.cli.app import MOMENT, confirm
 from tradewind.cli.find import the_dag, the_document, the_run
 from tradewind.cli.output import print_rows
-from tradewind.core.clearing import Request
 from tradewind.core.errors import NotFound, UserError
+from tradewind.core.runs.clearing import Request
 from tradewind.scheduler.actions import Affected, RunChoice
 from tradewind.store import listings
 from tradewind.store.engine import Store

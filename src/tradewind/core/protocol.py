@@ -87,7 +87,7 @@ class WorkOrder(Message, frozen=True):
     """Run one attempt of one task instance.
 
     `upstream_map_indexes`: for each direct upstream task, which of its map indexes this instance
-    reads by default (None: all, or the task is not mapped); decided by `core.mapping`.
+    reads by default (None: all, or the task is not mapped); decided by `core.runs.mapping`.
     """
 
     attempt_id: int

@@ -12,9 +12,7 @@ from typing import Any
 from msgspec import structs
 from sqlalchemy import Connection
 
-from tradewind.core import clearing, params, run_ids
-from tradewind.core.changes import Changes
-from tradewind.core.clearing import Request
+from tradewind.core import params, run_ids
 from tradewind.core.dag import (
     CronPartition,
     PartitionedAssets,
@@ -23,7 +21,10 @@ from tradewind.core.dag import (
     Slot,
 )
 from tradewind.core.errors import Conflict, NotFound, Superseded, UserError
-from tradewind.core.run import Run
+from tradewind.core.runs import clearing
+from tradewind.core.runs.changes import Changes
+from tradewind.core.runs.clearing import Request
+from tradewind.core.runs.run import Run
 from tradewind.core.states import DagRunState, DagRunType, TaskInstanceState
 from tradewind.core.timetables import manual_interval
 from tradewind.scheduler import persist

@@ -9,9 +9,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from tradewind.core import clearing, params, run_ids
+from tradewind.core import params, run_ids
 from tradewind.core.dag import SerializedDag, Slot
 from tradewind.core.errors import Conflict, NotFound, UserError
+from tradewind.core.runs import clearing
 from tradewind.core.states import DagRunState, DagRunType
 from tradewind.core.timetables import slots_between
 from tradewind.scheduler.actions import runnable_dag, store_by_hand

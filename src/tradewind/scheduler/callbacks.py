@@ -10,8 +10,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from tradewind.core.instances import TaskInstance
 from tradewind.core.protocol import CallbackOrder, RunInfo
+from tradewind.core.runs.instances import TaskInstance
 from tradewind.executors.base import CallbackEnded
 from tradewind.scheduler.launch import Locate, callback_order, dag_source, run_info
 from tradewind.scheduler.models import Documents, RunModel, Version

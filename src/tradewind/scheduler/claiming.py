@@ -12,8 +12,8 @@ from math import inf
 
 from sqlalchemy import Connection
 
-from tradewind.core.instances import TaskInstance
-from tradewind.core.ready import Lane
+from tradewind.core.runs.instances import TaskInstance
+from tradewind.core.runs.ready import Lane
 from tradewind.scheduler.counters import Deltas
 from tradewind.scheduler.models import RunModel
 from tradewind.scheduler.quarantine import BrokenRun

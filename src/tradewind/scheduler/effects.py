@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from tradewind.core.changes import (
+from tradewind.core.runs.changes import (
     CancelAttempt,
     ClearXComs,
     CreateTrigger,

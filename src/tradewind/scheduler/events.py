@@ -9,10 +9,10 @@ from typing import Any
 
 import msgspec
 
-from tradewind.core.changes import CancelAttempt
 from tradewind.core.errors import NotFound
-from tradewind.core.instances import TaskInstance
 from tradewind.core.protocol import Failed, Outcome, Resume
+from tradewind.core.runs.changes import CancelAttempt
+from tradewind.core.runs.instances import TaskInstance
 from tradewind.core.states import AttemptState, TaskInstanceState
 from tradewind.executors.base import AttemptEnded, AttemptReported, AttemptStarted
 from tradewind.scheduler.models import Attempt, Report, RunModel

@@ -5,8 +5,8 @@ from typing import Any
 
 from msgspec import structs
 
-from tradewind.core.instances import TaskInstance
 from tradewind.core.protocol import AssetEvent, CallbackOrder, DagSource, RunInfo, WorkOrder
+from tradewind.core.runs.instances import TaskInstance
 from tradewind.core.states import DagRunState, DagRunType
 from tradewind.scheduler.models import Attempt, RunModel, Tries, Version
 

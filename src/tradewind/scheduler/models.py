@@ -13,11 +13,11 @@ from typing import Any
 from sqlalchemy import Connection
 
 from tradewind.core import dag as documents
-from tradewind.core.changes import Changes
-from tradewind.core.instances import Past, RunFacts, TaskInstance
-from tradewind.core.plan import DagPlan
 from tradewind.core.protocol import AssetEvent
-from tradewind.core.run import Run
+from tradewind.core.runs.changes import Changes
+from tradewind.core.runs.instances import Past, RunFacts, TaskInstance
+from tradewind.core.runs.plan import DagPlan
+from tradewind.core.runs.run import Run
 from tradewind.core.states import (
     FINISHED_STATES,
     AttemptState,

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from tradewind.core.errors import Superseded
-from tradewind.core.instances import TaskInstance
+from tradewind.core.runs.instances import TaskInstance
 from tradewind.core.states import FINISHED_STATES, AttemptState, DagRunState
 from tradewind.scheduler import claiming, counters, effects
 from tradewind.scheduler.effects import Gathered

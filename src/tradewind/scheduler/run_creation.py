@@ -22,8 +22,8 @@ from tradewind.core.dag import (
     Slot,
     Timetable,
 )
-from tradewind.core.deadlines import due_at, runs_needed
 from tradewind.core.errors import TradewindError
+from tradewind.core.runs.deadlines import due_at, runs_needed
 from tradewind.core.states import DagRunState, DagRunType
 from tradewind.core.timetables import active_runs_limit, following_slot, needs_child
 from tradewind.core.timetables.partition import slot_at

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from random import Random
 
-from tradewind.core.changes import ClearXComs, StoreXComs
 from tradewind.core.clock import Clock
 from tradewind.core.errors import InfrastructureError, Superseded, TradewindError
+from tradewind.core.runs.changes import ClearXComs, StoreXComs
 from tradewind.core.states import AttemptState
 from tradewind.executors.base import CallbackEnded, Executor
 from tradewind.scheduler import events, persist

@@ -1,13 +1,13 @@
-"""The world around a run, gathered for `core.why`: pools, pauses, limits."""
+"""The world around a run, gathered for `core.runs.why`: pools, pauses, limits."""
 
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
 from tradewind.core.errors import NotFound
+from tradewind.core.runs.why import PoolUse, Reason, World, why_run
+from tradewind.core.runs.why import why as explain
 from tradewind.core.states import FINISHED_STATES, DagRunState, TaskInstanceState
-from tradewind.core.why import PoolUse, Reason, World, why_run
-from tradewind.core.why import why as explain
 from tradewind.scheduler.models import Documents, load
 from tradewind.store import dags, limits, pools, processes, runs
 from tradewind.store.engine import Store

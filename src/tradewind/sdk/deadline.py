@@ -151,7 +151,7 @@ class DeadlineAlert:
 
 def deadline_spec(alert: DeadlineAlert) -> DeadlineSpec:
     """The alert as data. Raises InvalidDag when the scheduler could not evaluate it."""
-    from tradewind.core.deadlines import validate
+    from tradewind.core.runs.deadlines import validate
 
     interval = alert.interval
     if isinstance(interval, VariableInterval):

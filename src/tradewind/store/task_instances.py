@@ -8,14 +8,14 @@ import msgspec
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from tradewind.core.dag import TaskSpec
-from tradewind.core.instances import TaskInstance
 from tradewind.core.protocol import Resume
+from tradewind.core.runs.instances import TaskInstance
 from tradewind.core.states import TaskInstanceState
 from tradewind.store.bulk import insert_for_ids
 from tradewind.store.schema import dag_run, task_instance
 
 MOVING = tuple(name for name in TaskInstance.__struct_fields__ if name != "id")
-"""The columns that `core.instances.TaskInstance` holds."""
+"""The columns that `core.runs.instances.TaskInstance` holds."""
 
 _update = (
     update(task_instance)

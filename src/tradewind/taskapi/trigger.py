@@ -3,7 +3,7 @@
 from datetime import datetime
 from random import SystemRandom
 
-from tradewind.core import clearing, params, run_ids
+from tradewind.core import params, run_ids
 from tradewind.core.dag import (
     CronPartition,
     PartitionedAssets,
@@ -13,6 +13,7 @@ from tradewind.core.dag import (
 )
 from tradewind.core.errors import Conflict, Superseded, UserError
 from tradewind.core.protocol import DagRunReply, TriggerDagRun
+from tradewind.core.runs import clearing
 from tradewind.core.states import DagRunType
 from tradewind.core.timetables import manual_interval
 from tradewind.scheduler.actions import runnable_dag, store_by_hand

@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy import select
 
 from support.scheduling import FAIL, Plan, World, chain, make_dag, returns, task
-from tradewind.core.clearing import Request
 from tradewind.core.dag import CronInterval, ParamSpec
 from tradewind.core.errors import Conflict, NotFound, UserError
 from tradewind.core.protocol import Deferred, Succeeded, WorkOrder
+from tradewind.core.runs.clearing import Request
 from tradewind.core.states import DagRunState, TaskInstanceState
 from tradewind.scheduler import actions
 from tradewind.scheduler.actions import RunChoice

@@ -7,9 +7,9 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from contract.scheduler.test_history import broken, found
 from support.scheduling import Plan, World, chain, fails_first, make_dag, task
-from tradewind.core.clearing import Request
 from tradewind.core.dag import CronTrigger
 from tradewind.core.history.vocabulary import Statement
+from tradewind.core.runs.clearing import Request
 from tradewind.core.states import DagRunState, TaskInstanceState
 from tradewind.scheduler import actions
 from tradewind.scheduler.actions import RunChoice

@@ -3,11 +3,11 @@
 import pytest
 
 from support.worlds import START, dag, finish, get, group, new_run, over, returned, start, task
-from tradewind.core.changes import CancelAttempt, DeleteTrigger, KeepOutcome, RunFinished
-from tradewind.core.clearing import Request, clear, mark, mark_run, select, select_for_mark
 from tradewind.core.dag import SerializedDag
 from tradewind.core.protocol import Deferred, Failed, Succeeded
-from tradewind.core.run import Run
+from tradewind.core.runs.changes import CancelAttempt, DeleteTrigger, KeepOutcome, RunFinished
+from tradewind.core.runs.clearing import Request, clear, mark, mark_run, select, select_for_mark
+from tradewind.core.runs.run import Run
 from tradewind.core.states import DagRunState, TaskInstanceState
 
 S = TaskInstanceState

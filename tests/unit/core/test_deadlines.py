@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from tradewind.core.dag import DeadlineSpec
-from tradewind.core.deadlines import due_at, runs_needed, validate
 from tradewind.core.errors import InvalidDag
+from tradewind.core.runs.deadlines import due_at, runs_needed, validate
 
 LOGICAL = datetime(2026, 1, 1, tzinfo=UTC)
 QUEUED = datetime(2026, 1, 1, 0, 5, tzinfo=UTC)

@@ -8,8 +8,8 @@ from support.worlds import dag, over, task
 from tradewind.core.history.replay import replay
 from tradewind.core.history.sweep import PoolSizes
 from tradewind.core.history.vocabulary import Attempt, Event, Findings, Quiet, RunHistory, Statement
-from tradewind.core.instances import TaskInstance
-from tradewind.core.plan import plan
+from tradewind.core.runs.instances import TaskInstance
+from tradewind.core.runs.plan import plan
 from tradewind.core.states import AttemptState, TaskInstanceState, TriggerRule
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from support.worlds import START, dag, finish, new_run, reload, state, states, task
-from tradewind.core.instances import Past
-from tradewind.core.plan import plan
 from tradewind.core.protocol import Skipped, Succeeded
-from tradewind.core.run import Run
+from tradewind.core.runs.instances import Past
+from tradewind.core.runs.plan import plan
+from tradewind.core.runs.run import Run
 from tradewind.core.states import TaskInstanceState
 
 S = TaskInstanceState

@@ -14,10 +14,10 @@ import msgspec
 import pytest
 
 from support.worlds import START, finish, new_run
-from tradewind.core import clearing
 from tradewind.core.dag import SerializedDag
 from tradewind.core.protocol import Failed, Outcome, Skipped, Succeeded, XComValue
-from tradewind.core.run import Run
+from tradewind.core.runs import clearing
+from tradewind.core.runs.run import Run
 
 FACTS: list[dict[str, Any]] = json.loads(
     lzma.decompress((Path(__file__).parent / "facts" / "scheduling.json.xz").read_bytes())

@@ -14,9 +14,9 @@ import pytest
 
 from support.worlds import SECOND, START, is_over, new_run
 from tradewind.core.dag import SerializedDag
-from tradewind.core.instances import TaskInstance
 from tradewind.core.protocol import Failed, Outcome, Skipped, Succeeded, XComValue
-from tradewind.core.run import Run
+from tradewind.core.runs.instances import TaskInstance
+from tradewind.core.runs.run import Run
 
 FACTS: list[dict[str, Any]] = json.loads(
     lzma.decompress((Path(__file__).parent / "facts" / "outcomes.json.xz").read_bytes())

@@ -5,7 +5,7 @@ import pytest
 from support.worlds import dag, group, over, task
 from tradewind.core.dag import GroupSpec, SerializedDag, TaskSpec, ZipLength, decode, encode
 from tradewind.core.errors import InvalidDag
-from tradewind.core.plan import plan
+from tradewind.core.runs.plan import plan
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from support.worlds import START, task
-from tradewind.core.instances import RunFacts, TaskInstance
 from tradewind.core.moments import LATEST
-from tradewind.core.retries import MAX_DELAY_SECONDS, may_retry, retry_at, retry_delay
+from tradewind.core.runs.instances import RunFacts, TaskInstance
+from tradewind.core.runs.retries import MAX_DELAY_SECONDS, may_retry, retry_at, retry_delay
 from tradewind.core.states import DagRunType
 
 AT = datetime(2026, 1, 15, 6, tzinfo=UTC)

@@ -20,17 +20,6 @@ from support.worlds import (
     states,
     task,
 )
-from tradewind.core.changes import (
-    CancelAttempt,
-    ClearXComs,
-    CreateTrigger,
-    DeleteTrigger,
-    EmitAssetEvents,
-    RunCallbacks,
-    RunFinished,
-    StoreXComs,
-)
-from tradewind.core.clearing import Request, clear
 from tradewind.core.dag import SerializedDag
 from tradewind.core.protocol import (
     Deferred,
@@ -42,8 +31,19 @@ from tradewind.core.protocol import (
     Succeeded,
     XComValue,
 )
-from tradewind.core.ready import Lane
-from tradewind.core.run import Run
+from tradewind.core.runs.changes import (
+    CancelAttempt,
+    ClearXComs,
+    CreateTrigger,
+    DeleteTrigger,
+    EmitAssetEvents,
+    RunCallbacks,
+    RunFinished,
+    StoreXComs,
+)
+from tradewind.core.runs.clearing import Request, clear
+from tradewind.core.runs.ready import Lane
+from tradewind.core.runs.run import Run
 from tradewind.core.states import DagRunState, DagRunType, TaskInstanceState
 
 FAILED = Failed(error_type="ValueError", message="no")

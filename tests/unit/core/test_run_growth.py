@@ -9,7 +9,7 @@ import pytest
 from support.worlds import START, dag, group, new_run, over, returned, start, task
 from tradewind.core.dag import SerializedDag
 from tradewind.core.protocol import Succeeded
-from tradewind.core.run import Run
+from tradewind.core.runs.run import Run
 
 
 def lines_run(action: Callable[[], object]) -> int:

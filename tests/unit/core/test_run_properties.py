@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from support.random_dags import Author
 from support.worlds import START, get, is_over, new_run, reload, start
-from tradewind.core import clearing
 from tradewind.core.dag import SerializedDag
 from tradewind.core.protocol import (
     Deferred,
@@ -20,6 +19,7 @@ from tradewind.core.protocol import (
     Succeeded,
     XComValue,
 )
+from tradewind.core.runs import clearing
 from tradewind.core.states import TaskInstanceState
 from unit.core.reference import Instance, Reference
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from tradewind.core.runs.trigger_rules import Tally, Verdict, decide_rule, decide_setups
 from tradewind.core.states import TaskInstanceState, TriggerRule
-from tradewind.core.trigger_rules import Tally, Verdict, decide_rule, decide_setups
 
 STATES = {
     "s": TaskInstanceState.SUCCESS,

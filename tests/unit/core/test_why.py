@@ -5,11 +5,11 @@ from datetime import timedelta
 import pytest
 
 from support.worlds import SECOND, START, dag, finish, get, group, new_run, over, start, task
-from tradewind.core.instances import Past
 from tradewind.core.protocol import Deferred, Failed, Rescheduled, Skipped
-from tradewind.core.run import Run
+from tradewind.core.runs.instances import Past
+from tradewind.core.runs.run import Run
+from tradewind.core.runs.why import PoolUse, Reason, World, why
 from tradewind.core.states import TaskInstanceState
-from tradewind.core.why import PoolUse, Reason, World, why
 
 POOL = {"default_pool": PoolUse(slots=128, occupied=0)}
 FAILED = Failed(error_type="ValueError", message="boom")

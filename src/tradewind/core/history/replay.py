@@ -5,13 +5,13 @@ from datetime import datetime
 
 from msgspec import structs
 
-from tradewind.core.board import Board
-from tradewind.core.decisions import decide
 from tradewind.core.history.vocabulary import Attempt, Event, Findings, RunHistory, Statement
-from tradewind.core.instances import TaskInstance
-from tradewind.core.past import PastGate
+from tradewind.core.runs.board import Board
+from tradewind.core.runs.decisions import decide
+from tradewind.core.runs.instances import TaskInstance
+from tradewind.core.runs.past import PastGate
+from tradewind.core.runs.trigger_rules import Verdict
 from tradewind.core.states import FINISHED_STATES, AttemptState, TaskInstanceState
-from tradewind.core.trigger_rules import Verdict
 
 S = TaskInstanceState
 _ENDS = {"finish": AttemptState.ENDED, "fence": AttemptState.FENCED}

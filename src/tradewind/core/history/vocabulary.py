@@ -7,8 +7,8 @@ from enum import StrEnum
 
 import msgspec
 
-from tradewind.core.instances import TaskInstance
-from tradewind.core.plan import DagPlan
+from tradewind.core.runs.instances import TaskInstance
+from tradewind.core.runs.plan import DagPlan
 from tradewind.core.states import AttemptState
 
 

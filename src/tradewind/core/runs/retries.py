@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from hashlib import sha1
 
 from tradewind.core.dag import TaskSpec
-from tradewind.core.instances import RunFacts, TaskInstance
 from tradewind.core.moments import later
+from tradewind.core.runs.instances import RunFacts, TaskInstance
 
 MAX_DELAY_SECONDS = 24 * 60 * 60
 """Exponential waits never grow beyond this, as in Airflow."""

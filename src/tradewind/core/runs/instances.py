@@ -1,7 +1,7 @@
 """Task instances, run facts and the previous run, as the scheduling decisions see them.
 
-`TaskInstance` and `RunFacts` are mutable: `core.run.Run` moves them and reports what it touched.
-The shell fills them from rows and writes them back.
+`TaskInstance` and `RunFacts` are mutable: `core.runs.run.Run` moves them and reports what it
+touched. The shell fills them from rows and writes them back.
 """
 
 from datetime import datetime

@@ -3,12 +3,12 @@
 from enum import Enum
 from typing import NamedTuple
 
-from tradewind.core.board import Board, Node
-from tradewind.core.instances import TaskInstance
-from tradewind.core.past import PastGate
-from tradewind.core.plan import Relation
+from tradewind.core.runs.board import Board, Node
+from tradewind.core.runs.instances import TaskInstance
+from tradewind.core.runs.past import PastGate
+from tradewind.core.runs.plan import Relation
+from tradewind.core.runs.trigger_rules import Tally, Verdict, decide_rule, decide_setups
 from tradewind.core.states import FINISHED_STATES, TaskInstanceState, TriggerRule
-from tradewind.core.trigger_rules import Tally, Verdict, decide_rule, decide_setups
 
 _DECIDED_BY_SOME = frozenset(
     {

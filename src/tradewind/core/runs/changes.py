@@ -5,8 +5,8 @@ from datetime import datetime
 
 import msgspec
 
-from tradewind.core.instances import TaskInstance
 from tradewind.core.protocol import Json, OutletEvent, XComValue
+from tradewind.core.runs.instances import TaskInstance
 from tradewind.core.states import DagRunState, TaskInstanceState
 
 

@@ -18,7 +18,7 @@ from tradewind.core.dag import (
     PartitionMapperSpec,
 )
 from tradewind.core.errors import UserError
-from tradewind.core.partition_mappers import RollUp, build_mapper
+from tradewind.core.partitions.mappers import RollUp, build_mapper
 
 DEFAULT_MAX_DOWNSTREAM_KEYS = 1000
 """How many partitions one event may feed, unless the mapper or the configuration says otherwise."""

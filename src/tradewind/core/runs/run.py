@@ -8,24 +8,7 @@ return whether it was accepted: one for an instance that is no longer where it b
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 
-from tradewind.core.board import Board, Node
-from tradewind.core.changes import (
-    Changes,
-    CreateTrigger,
-    DeleteTrigger,
-    EmitAssetEvents,
-    RunCallbacks,
-    RunFinished,
-    StoreXComs,
-)
-from tradewind.core.decisions import Cause, Decision, decide
-from tradewind.core.expansion import expand, fits
-from tradewind.core.instances import Past, RunFacts, TaskInstance
-from tradewind.core.ledger import Ledger
-from tradewind.core.mapping import upstream_indexes
 from tradewind.core.moments import in_utc, later
-from tradewind.core.past import PastGate
-from tradewind.core.plan import DagPlan
 from tradewind.core.protocol import (
     Deferred,
     Failed,
@@ -37,8 +20,32 @@ from tradewind.core.protocol import (
     Succeeded,
     XComValue,
 )
-from tradewind.core.ready import Lane
-from tradewind.core.retries import INFRA_BUDGET, USER_CATEGORIES, infra_pause, may_retry, retry_at
+from tradewind.core.runs.board import Board, Node
+from tradewind.core.runs.changes import (
+    Changes,
+    CreateTrigger,
+    DeleteTrigger,
+    EmitAssetEvents,
+    RunCallbacks,
+    RunFinished,
+    StoreXComs,
+)
+from tradewind.core.runs.decisions import Cause, Decision, decide
+from tradewind.core.runs.expansion import expand, fits
+from tradewind.core.runs.instances import Past, RunFacts, TaskInstance
+from tradewind.core.runs.ledger import Ledger
+from tradewind.core.runs.mapping import upstream_indexes
+from tradewind.core.runs.past import PastGate
+from tradewind.core.runs.plan import DagPlan
+from tradewind.core.runs.ready import Lane
+from tradewind.core.runs.retries import (
+    INFRA_BUDGET,
+    USER_CATEGORIES,
+    infra_pause,
+    may_retry,
+    retry_at,
+)
+from tradewind.core.runs.trigger_rules import Verdict
 from tradewind.core.states import (
     FINISHED_STATES,
     OCCUPYING_STATES,
@@ -46,7 +53,6 @@ from tradewind.core.states import (
     DagRunType,
     TaskInstanceState,
 )
-from tradewind.core.trigger_rules import Verdict
 
 S = TaskInstanceState
 

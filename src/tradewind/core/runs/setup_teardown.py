@@ -1,6 +1,6 @@
 """Which setups guard a task, and which tasks lie between a setup and its teardown.
 
-Static: computed once for a DAG version by `core.plan`.
+Static: computed once for a DAG version by `core.runs.plan`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from tradewind.core.board import Node
-from tradewind.core.instances import TaskInstance
-from tradewind.core.ledger import Ledger
+from tradewind.core.runs.board import Node
+from tradewind.core.runs.instances import TaskInstance
+from tradewind.core.runs.ledger import Ledger
 from tradewind.core.states import TaskInstanceState
 
 S = TaskInstanceState

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from heapq import heappop, heappush
 from typing import NamedTuple
 
-from tradewind.core.board import Node
-from tradewind.core.instances import TaskInstance
+from tradewind.core.runs.board import Node
+from tradewind.core.runs.instances import TaskInstance
 
 
 class Lane(NamedTuple):

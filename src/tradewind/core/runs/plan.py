@@ -10,7 +10,7 @@ from tradewind.core.dag import (
     TaskSpec,
 )
 from tradewind.core.references import check_references, xcom_sources
-from tradewind.core.setup_teardown import guarding_setups, reachable, teardown_scope
+from tradewind.core.runs.setup_teardown import guarding_setups, reachable, teardown_scope
 
 
 class Relation(IntEnum):

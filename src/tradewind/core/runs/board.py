@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from tradewind.core.dag import XComLength
-from tradewind.core.instances import TaskInstance
-from tradewind.core.mapping import Lengths, group_index, indexes_in_group, upstream_indexes
-from tradewind.core.plan import DagPlan, Relation, TaskPlan, Watched, Watcher
+from tradewind.core.runs.instances import TaskInstance
+from tradewind.core.runs.mapping import Lengths, group_index, indexes_in_group, upstream_indexes
+from tradewind.core.runs.plan import DagPlan, Relation, TaskPlan, Watched, Watcher
+from tradewind.core.runs.trigger_rules import Tally
 from tradewind.core.states import FINISHED_STATES, TaskInstanceState
-from tradewind.core.trigger_rules import Tally
 
 NONE = TaskInstanceState.NONE
 FAILED_STATES = frozenset({TaskInstanceState.FAILED, TaskInstanceState.UPSTREAM_FAILED})

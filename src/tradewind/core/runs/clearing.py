@@ -9,11 +9,17 @@ from datetime import datetime
 
 import msgspec
 
-from tradewind.core.board import Board
-from tradewind.core.changes import CancelAttempt, Changes, DeleteTrigger, KeepOutcome, RunFinished
-from tradewind.core.instances import RunFacts, TaskInstance
-from tradewind.core.mapping import upstream_indexes
-from tradewind.core.plan import DagPlan
+from tradewind.core.runs.board import Board
+from tradewind.core.runs.changes import (
+    CancelAttempt,
+    Changes,
+    DeleteTrigger,
+    KeepOutcome,
+    RunFinished,
+)
+from tradewind.core.runs.instances import RunFacts, TaskInstance
+from tradewind.core.runs.mapping import upstream_indexes
+from tradewind.core.runs.plan import DagPlan
 from tradewind.core.states import (
     FINISHED_STATES,
     OCCUPYING_STATES,

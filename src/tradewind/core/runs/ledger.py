@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from heapq import heappop, heappush
 
-from tradewind.core.board import Board
-from tradewind.core.changes import CancelAttempt, Changes, ClearXComs, DeleteTrigger, Effect
-from tradewind.core.instances import TaskInstance
-from tradewind.core.plan import DagPlan
-from tradewind.core.ready import ReadyQueue
+from tradewind.core.runs.board import Board
+from tradewind.core.runs.changes import CancelAttempt, Changes, ClearXComs, DeleteTrigger, Effect
+from tradewind.core.runs.instances import TaskInstance
+from tradewind.core.runs.plan import DagPlan
+from tradewind.core.runs.ready import ReadyQueue
 from tradewind.core.states import TaskInstanceState
 
 S = TaskInstanceState

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from math import prod
 
 from tradewind.core.dag import ConcatLength, LengthSource, LiteralLength, XComLength
-from tradewind.core.plan import DagPlan
+from tradewind.core.runs.plan import DagPlan
 
 ResultLength = Callable[[XComLength], int | None]
 """The length of a task's result, or None while it has none."""

@@ -13,7 +13,7 @@ import msgspec
 
 from tradewind.core.dag import PartitionMapperSpec
 from tradewind.core.errors import InvalidDag, UserError
-from tradewind.core.partition_windows import Window, build_window
+from tradewind.core.partitions.windows import Window, build_window
 from tradewind.core.zones import from_wall_clock, zone
 
 

@@ -1,7 +1,7 @@
 """depends_on_past and wait_for_downstream: what the run before this one allows."""
 
-from tradewind.core.instances import Past
-from tradewind.core.plan import DagPlan
+from tradewind.core.runs.instances import Past
+from tradewind.core.runs.plan import DagPlan
 from tradewind.core.states import TaskInstanceState
 
 _GOOD = frozenset({TaskInstanceState.SUCCESS, TaskInstanceState.SKIPPED})

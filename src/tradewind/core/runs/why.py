@@ -5,15 +5,15 @@ from datetime import datetime
 
 import msgspec
 
-from tradewind.core.board import Board
-from tradewind.core.decisions import Cause, decide, rule_tally
-from tradewind.core.instances import TaskInstance
-from tradewind.core.mapping import upstream_indexes
-from tradewind.core.plan import Relation
-from tradewind.core.ready import Lane, lane_of
-from tradewind.core.run import Run
+from tradewind.core.runs.board import Board
+from tradewind.core.runs.decisions import Cause, decide, rule_tally
+from tradewind.core.runs.instances import TaskInstance
+from tradewind.core.runs.mapping import upstream_indexes
+from tradewind.core.runs.plan import Relation
+from tradewind.core.runs.ready import Lane, lane_of
+from tradewind.core.runs.run import Run
+from tradewind.core.runs.trigger_rules import Verdict
 from tradewind.core.states import FINISHED_STATES, DagRunState, TaskInstanceState
-from tradewind.core.trigger_rules import Verdict
 
 S = TaskInstanceState
 _NAMED = 5  # how many blocking instances a sentence names
