@@ -34,7 +34,7 @@ from tradewind.scheduler.persist import Saved, Writer
 from tradewind.scheduler.settings import SchedulerSettings
 from tradewind.scheduler.workspace import LIVE, Workspace
 from tradewind.store import attempts, dags, deadlines, inbox, limits, pools, runs
-from tradewind.store.engine import Store
+from tradewind.store.engine import Rows, Store
 
 CHANNEL = "scheduler"
 
@@ -96,6 +96,7 @@ class Transaction:
         self.draining = draining
         self.now = means.clock.now()
         self.done = Done()
+        self._heard: set[int] = set()  # rows of the inbox that have been delivered
 
     def work(self) -> Done:
         if self.look.renew:
@@ -220,7 +221,19 @@ class Transaction:
                     model.record("begin", self.now, str(begun[model.pk]))
                 space.touch(model, self.now)
             space.to_load = set()
+        # Reports that wait are part of what a run has come to: without them, what has run to its
+        # end would look as if it had never been launched, or were lost.
+        with_attempts = [model.pk for model in loaded if model.attempts]
+        if with_attempts:
+            self._hear(inbox.of_runs(self.tx, with_attempts))
         return loaded
+
+    def _hear(self, rows: Rows) -> None:
+        """Deliver reports from the inbox to the models in memory, each once."""
+        for row in rows:
+            if row.run_pk in self.space.models and row.id not in self._heard:
+                self._heard.add(row.id)
+                self.space.deliver(row.run_pk, events.from_inbox(row), self.now)
 
     def _recover_intents(self, loaded: list[RunModel]) -> None:
         """Attempts of ours that no executor has, now that all reports are in.
@@ -275,9 +288,7 @@ class Transaction:
             self.means.store.notify(self.tx, CHANNEL)
         if self.look.around:
             name, limit = self.means.name, self.means.settings.batch
-            for row in inbox.of_leased_runs(self.tx, name, limit=limit):
-                if row.run_pk in space.models:
-                    space.deliver(row.run_pk, events.from_inbox(row), self.now)
+            self._hear(inbox.of_leased_runs(self.tx, name, limit=limit))
 
     # --- storing ------------------------------------------------------------------------------
 

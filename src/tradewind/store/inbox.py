@@ -43,6 +43,16 @@ _of_leased_runs = (
 )
 
 
+def of_runs(tx: Connection, pks: Collection[int]) -> Rows:
+    """What waits for these runs, oldest first."""
+    return tx.execute(_of_runs, {"pks": list(pks)}).all()
+
+
+_of_runs = (
+    select(inbox).where(inbox.c.run_pk.in_(bindparam("pks", expanding=True))).order_by(inbox.c.id)
+)
+
+
 def take_of_finished_runs(tx: Connection) -> Rows:
     """Remove reports that came after their run had ended: nobody will apply them."""
     return tx.execute(_take_of_finished_runs).all()

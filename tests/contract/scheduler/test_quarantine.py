@@ -9,7 +9,7 @@ from support.scheduling import Plan, World, chain, make_dag, task
 from tradewind.core.dag import CronInterval
 from tradewind.store import runs
 from tradewind.store.engine import Store
-from tradewind.store.schema import dag, dag_version, inbox, task_instance
+from tradewind.store.schema import attempt, dag, dag_version, inbox, task_instance
 
 
 @pytest.fixture
@@ -95,6 +95,59 @@ def test_what_is_reported_about_a_run_set_aside_is_kept(world: World) -> None:
     executor_of["a"].finish(executor_of["a"].orders[1].attempt_id)
     world.finish_all()
     assert world.run_states() == {"r1": "success"}
+
+
+@pytest.mark.parametrize(("seconds", "stored"), [(0.0, "queued"), (5.0, "running")])
+def test_what_has_ended_runs_once_though_the_scheduler_fails_meanwhile(
+    world: World, seconds: float, stored: str
+) -> None:
+    """Runs are tried one by one then; what came in about the others waits in the inbox."""
+    world.publish(make_dag("d", task("t")))
+    for number in range(3):
+        world.trigger("d", f"r{number}")
+    world.scheduler(script=lambda order: Plan(seconds=seconds))
+    executor, seen = world.executors["a"], []
+
+    def fail_once(tx: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        have_ended = executor.orders and not executor.running
+        if have_ended and not seen and statement.startswith("UPDATE dag_run SET state"):
+            seen.extend(tx.execute(select(attempt.c.state)).scalars())
+            raise ZeroDivisionError("a bug")
+
+    event.listen(world.store.engine, "before_cursor_execute", fail_once)
+    world.run_for(60)
+    event.remove(world.store.engine, "before_cursor_execute", fail_once)
+    assert seen == [stored] * 3
+    assert len(executor.orders) == 3
+    assert {row.outcome for row in world.attempts()} == {"success"}
+    assert world.run_states() == {"r0": "success", "r1": "success", "r2": "success"}
+
+
+def test_an_outcome_stands_though_the_process_ends_while_its_run_is_set_aside(
+    world: World,
+) -> None:
+    """What waits in the inbox is older than what has just come in."""
+    world.publish(chain("d", 2))
+    run_pk = world.trigger("d")
+    world.scheduler(script=lambda order: Plan(seconds=None))
+    world.settle()
+    executor = world.executors["a"]
+    second = task_instance.c.task_id == "t001"
+    with world.store.begin() as tx:
+        tx.execute(task_instance.update().where(second).values(state="bogus"))
+        runs.set_attention(tx, [run_pk])
+    world.notify()
+    world.settle()
+    executor.finish(executor.orders[0].attempt_id, Plan(lingers_seconds=5.0))
+    world.settle()
+    assert "finished" in [row.kind for row in world.query(select(inbox))]
+    with world.store.begin() as tx:
+        tx.execute(task_instance.update().where(second).values(state="none"))
+    world.run_until(lambda: len(executor.orders) == 2)
+    assert [order.task_id for order in executor.orders] == ["t000", "t001"]
+    executor.finish(executor.orders[1].attempt_id)
+    world.finish_all()
+    assert {row.outcome for row in world.attempts()} == {"success"}
 
 
 def test_a_schedule_that_cannot_be_read_holds_no_other_up(world: World) -> None:
