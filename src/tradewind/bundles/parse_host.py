@@ -28,7 +28,7 @@ from tradewind.bundles.results import FileError, Limits, Parse, ParseResult
 from tradewind.runner import linux
 from tradewind.runner.channel import HostChannel
 from tradewind.runner.messages import Answer, Ask
-from tradewind.runner.wire import Connection, Peer
+from tradewind.runner.wire import Connection, Peer, Unreadable, decode
 
 _TICK_SECONDS = 0.02  # how often a running child's descendants are counted
 _KEPT_OUTPUT = 8192
@@ -138,7 +138,7 @@ class Supervision:
     def _heard(self, child: Peer) -> ParseResult | None:
         try:
             return self._relay(child)
-        except msgspec.MsgspecError:
+        except Unreadable:
             return self._failed(
                 "killed", "The file wrote into the connection of its process.", _FDS
             )
@@ -146,7 +146,7 @@ class Supervision:
     def _relay(self, child: Peer) -> ParseResult | None:
         """Pass requests on; the result, once it comes."""
         for body in child.read():
-            message = _from_child.decode(body)
+            message = decode(_from_child, body)
             if isinstance(message, ParseResult):
                 return message
             self._parent.send(msgspec.Raw(body))

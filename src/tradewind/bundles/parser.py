@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ from tradewind.core.dag import Slot
 from tradewind.core.protocol import Failure, Reply, Request
 from tradewind.runner.environment import without_credentials
 from tradewind.runner.messages import Answer, Ask, request_in
-from tradewind.runner.wire import Peer, encode
+from tradewind.runner.wire import Peer, Unreadable, decode, encode
 
 KEEP_SECONDS = 5.0  # an idle host goes after so long: the next edit may follow soon
 _GRACE_SECONDS = 15.0  # that a host gets beyond its child's limit before it counts as lost
@@ -168,14 +168,20 @@ class Parser(Generic[Key]):
         return host
 
     def _read(self, host: _Host[Key]) -> ParseResult | None:
-        for body in host.peer.read():
-            message = _from_host.decode(body)
+        for message in self._messages(host):
             if isinstance(message, ParseResult):
                 return message
             reply = encode(self._reply(message))
             if message.reply:
                 host.peer.send(Answer(id=message.id, body=msgspec.Raw(reply)))
         return None
+
+    def _messages(self, host: _Host[Key]) -> Iterator[ParseResult | Ask]:
+        try:
+            for body in host.peer.read():
+                yield decode(_from_host, body)
+        except Unreadable:  # too long or too deep; it counts as lost
+            host.peer.close()
 
     def _reply(self, asked: Ask) -> Reply:
         request = request_in(asked)

@@ -47,10 +47,10 @@ from tradewind.runner.messages import (
     RenewLeases,
     RunAttempt,
     RunCallback,
+    request_in,
 )
-from tradewind.runner.wire import Connection, encode
+from tradewind.runner.wire import Connection, Unreadable, decode, encode
 
-_requests: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
 _batches = msgspec.msgpack.Decoder(Batch)
 
 _LONGEST_PAUSE_SECONDS: Final = 30.0
@@ -254,8 +254,8 @@ class LocalExecutor:
             while True:
                 for body in connection.received():
                     self._unanswered = 0
-                    self._handle(_batches.decode(body), connection)
-        except (EOFError, OSError, msgspec.MsgspecError):
+                    self._handle(decode(_batches, body), connection)
+        except (EOFError, OSError, Unreadable):
             with self._lock:
                 self._connection = None
                 attempts, callbacks = set(self._running), set(self._callbacks)
@@ -281,11 +281,11 @@ class LocalExecutor:
                 connection.send(Answer(id=ask.id, body=reply))
 
     def _answer(self, ask: Ask) -> Reply:
+        request = request_in(ask)
+        if isinstance(request, Failure):
+            return request
         try:
-            message = _requests.decode(ask.body)
-            return self._task_api.handle(message, attempt_id=ask.attempt_id)
-        except msgspec.ValidationError as error:
-            return Failure(kind="invalid", message=f"The request cannot be read: {error}")
+            return self._task_api.handle(request, attempt_id=ask.attempt_id)
         except Exception as error:  # the asker fails, with the reason; the executor goes on
             return Failure(kind="internal", message=f"{type(error).__name__}: {error}")
 

@@ -13,6 +13,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
@@ -55,7 +56,7 @@ from tradewind.runner.messages import (
 )
 from tradewind.runner.nursery import Nursery, wait
 from tradewind.runner.rehearsal import rehearse
-from tradewind.runner.wire import Peer
+from tradewind.runner.wire import ANY_LENGTH, Peer, Unreadable, decode, refuse_deep
 from tradewind.runner.zygote import signal_group, usage_of
 
 Item = Started | Finished | Ended | CallbackDone | Ask
@@ -100,7 +101,7 @@ class Host:
 
     def __init__(self, control: socket.socket, settings: HostSettings) -> None:
         self._settings = settings
-        self._control = Peer(control)
+        self._control = Peer(control, limit=ANY_LENGTH)  # many XComs in one answer
         self._loop = Loop(self._on_children)
         self._nursery = Nursery(
             self._loop,
@@ -240,8 +241,8 @@ class Host:
             return  # retired earlier in this turn
         try:
             for body in warm.peer.read():
-                self._heard_from_zygote(warm, _from_zygote.decode(body))
-        except msgspec.MsgspecError:  # the DAG file wrote to what it should not have touched
+                self._heard_from_zygote(warm, decode(_from_zygote, body))
+        except Unreadable:  # the DAG file wrote to what it should not have touched
             warm.peer.close()
         if warm.peer.closed:
             self._on_zygote_gone(warm)
@@ -253,13 +254,13 @@ class Host:
             case LoadFailed():
                 warm.failure = message
             case Forked(job=name, pid=pid):
-                if job := self._jobs.get(name):
+                if job := warm.jobs.get(name):
                     self._has_process(job, pid)
             case NotForked(job=name, reason=reason):
-                if job := self._jobs.get(name):
+                if job := warm.jobs.get(name):
                     self._conclude(job, no_process(reason))
             case Exited(job=name, status=status, usage=usage):
-                if job := self._jobs.get(name):
+                if job := warm.jobs.get(name):
                     self._on_exit(job, status, usage)
             case Ask():
                 self._forward(message, warm.peer, None)
@@ -288,8 +289,8 @@ class Host:
 
     def _keep_or_restart(self, job: Job) -> None:
         """A job whose zygote is gone: it lives on as our child, or was never born."""
-        for body in job.peer.drain() if job.peer is not None else []:
-            self._heard(job, body)
+        if job.peer is not None:
+            self._hear(job, job.peer.drain)
         if job.pid is not None:
             self._reap_orphan(job, job.pid)
         elif job.peer is None or job.peer.closed:
@@ -320,19 +321,37 @@ class Host:
     def _on_job(self, job: Job) -> None:
         if job.peer is None:
             return
-        for body in job.peer.read():
-            self._heard(job, body)
+        self._hear(job, job.peer.read)
         if job.peer.closed:
             self._loop.unwatch(job.peer)
             if job.name not in self._homes and job.pid is None:
                 self._conclude(job, judge(None, oom_killed=False))
 
-    def _heard(self, job: Job, body: bytes) -> None:
+    def _hear(self, job: Job, bodies: Callable[[], list[bytes]]) -> None:
         try:
-            message = _from_job.decode(body)
-        except msgspec.MsgspecError:  # user code wrote to what it should not have touched
-            self._stop(job, "exit", "The process wrote nonsense to the runner's connection.")
-            return
+            for body in bodies():
+                self._heard(job, self._own_message(job, body))
+        except Unreadable as error:  # user code wrote to what it should not have touched
+            reason = f"The process sent the runner what it cannot take: {error}."
+            self._stop(job, "exit", reason)
+
+    def _own_message(self, job: Job, body: bytes) -> FromJob:
+        """A job speaks for itself alone: about another's attempt it is not to be believed."""
+        message = decode(_from_job, body)
+        match message, job.order:
+            case Started() | Finished(), WorkOrder(attempt_id=own):
+                foreign = message.attempt_id != own
+            case CallbackDone(), CallbackOrder(callback_id=own):
+                foreign = message.callback_id != own
+            case _:
+                foreign = isinstance(message, Started | Finished | CallbackDone)
+        if foreign:
+            raise Unreadable(f"{type(message).__name__}, but not of {job.name}")
+        if isinstance(message, Finished):
+            refuse_deep(body)
+        return message
+
+    def _heard(self, job: Job, message: FromJob) -> None:
         match message:
             case Started(pid=pid) as started:
                 self._has_process(job, pid)
@@ -349,8 +368,8 @@ class Host:
 
     def _on_exit(self, job: Job, status: int | None, usage: Usage | None) -> None:
         """The process is gone: hear what it still said, then conclude."""
-        for body in job.peer.drain() if job.peer is not None else []:
-            self._heard(job, body)
+        if job.peer is not None:
+            self._hear(job, job.peer.drain)
         if job.held is not None:
             job.reported = True
             self._say(job.held)

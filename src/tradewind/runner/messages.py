@@ -75,7 +75,7 @@ def request_in(ask: Ask) -> Request | Failure:
     """What is asked for, or the answer when nobody can read it: user code may have written it."""
     try:
         return _requests.decode(ask.body)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         return Failure(kind="invalid", message=f"The request cannot be read: {error}")
 
 

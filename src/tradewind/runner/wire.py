@@ -9,11 +9,22 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
+MAX_FRAME_BYTES: Final = 256 << 20
+"""Of what comes from user code. Far more than a large XCom needs; without a bound, four bytes would
+have the reader keep up to 4 GiB."""
+
+MAX_DEPTH: Final = 256
+"""How deep lists and objects of a report may lie in each other. Whoever passes a report on has less
+stack left than who has read it."""
+
+T = TypeVar("T")
+
 _LENGTH: Final = struct.Struct(">I")
+ANY_LENGTH: Final = (1 << 32) - 1
 _CHUNK: Final = 1 << 16
 _MAX_FDS: Final = 8  # in one message; we send three
 _INTERRUPTS: Final = {signal.SIGALRM, signal.SIGTERM}
@@ -31,25 +42,61 @@ _encoder = msgspec.msgpack.Encoder(enc_hook=_plain)
 encode = _encoder.encode
 
 
+class Unreadable(Exception):
+    """What came is no message: user code may have written it, and nothing after it can be read."""
+
+
+def decode(decoder: msgspec.msgpack.Decoder[T], body: bytes) -> T:
+    """The message in a frame's body. Raises `Unreadable`."""
+    try:
+        return decoder.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise Unreadable(str(error)) from error
+
+
+def refuse_deep(body: bytes) -> None:
+    """Raise `Unreadable` for a body, decoded once already, that nests deeper than `MAX_DEPTH`."""
+    if len(body) <= MAX_DEPTH:  # each level takes a byte
+        return
+    level = [msgspec.msgpack.decode(body)]
+    for _ in range(MAX_DEPTH):
+        level = [
+            child
+            for node in level
+            for child in (node.values() if isinstance(node, dict) else node)
+            if isinstance(child, dict | list)
+        ]
+        if not level:
+            return
+    raise Unreadable(f"lists and objects in more than {MAX_DEPTH} levels")
+
+
 def frame(message: Any) -> bytes:
     body = encode(message)
     return _LENGTH.pack(len(body)) + body
 
 
 class FrameBuffer:
-    """Cuts what arrives into frames."""
+    """Cuts what arrives into frames of up to `limit` bytes."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int = ANY_LENGTH) -> None:
+        self._limit = limit
         self._data = bytearray()
 
     def feed(self, data: bytes) -> None:
         self._data += data
 
     def pop(self) -> bytes | None:
-        """The next whole frame's body, or None when more has to arrive first."""
+        """The next whole frame's body, or None when more has to arrive first.
+
+        Raises `Unreadable` when it is announced as longer than the limit.
+        """
         if len(self._data) < 4:
             return None
-        end = 4 + _LENGTH.unpack_from(self._data)[0]
+        length = _LENGTH.unpack_from(self._data)[0]
+        if length > self._limit:
+            raise Unreadable(f"a message of {length:,} bytes; {self._limit:,} at most")
+        end = 4 + length
         if len(self._data) < end:
             return None
         body = bytes(self._data[4:end])
@@ -125,13 +172,16 @@ class Connection:
 
 
 class Peer:
-    """The non-blocking end, for an event loop: keeps what the socket does not take yet."""
+    """The non-blocking end, for an event loop: keeps what the socket does not take yet.
 
-    def __init__(self, sock: socket.socket) -> None:
+    Frames of up to `limit` bytes are taken in: user code may write to the other end.
+    """
+
+    def __init__(self, sock: socket.socket, *, limit: int = MAX_FRAME_BYTES) -> None:
         sock.setblocking(False)
         self.sock = sock
         self.closed = False
-        self._buffer = FrameBuffer()
+        self._buffer = FrameBuffer(limit)
         self._pending: deque[tuple[memoryview, Sequence[int]]] = deque()
 
     @property
@@ -159,7 +209,10 @@ class Peer:
                 self._pending.appendleft((data[sent:], ()))
 
     def read(self) -> list[bytes]:
-        """Every whole frame that is there. At the end of the stream `closed` becomes true."""
+        """Every whole frame that is there. At the end of the stream `closed` becomes true.
+
+        It closes, too, and raises `Unreadable`, when a frame is longer than the limit.
+        """
         try:
             data = self.sock.recv(_CHUNK) if not self.closed else b""
         except BlockingIOError:
@@ -170,7 +223,11 @@ class Peer:
             self.close()
             return []
         self._buffer.feed(data)
-        return list(iter(self._buffer.pop, None))
+        try:
+            return list(iter(self._buffer.pop, None))
+        except Unreadable:
+            self.close()
+            raise
 
     def drain(self) -> list[bytes]:
         """`read` until nothing is left: for a peer whose process has ended."""

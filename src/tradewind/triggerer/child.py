@@ -5,7 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import msgspec
@@ -23,7 +23,7 @@ from tradewind.runner.messages import (
     TriggerFired,
     request_in,
 )
-from tradewind.runner.wire import Peer, encode
+from tradewind.runner.wire import Peer, Unreadable, decode, encode
 
 PROBE_SECONDS = 15.0  # how often a child that says nothing is asked whether its loop turns
 HUNG_SECONDS = 60.0  # without an answer for so long, a trigger blocks the loop
@@ -91,12 +91,7 @@ class Child:
         """Events since the last call; answers what triggers ask for. Does not wait."""
         events: list[TriggerFired | TriggerFailed] = []
         self._peer.flush()
-        for body in self._peer.read():
-            try:
-                message = _messages.decode(body)
-            except msgspec.MsgspecError:  # a trigger wrote to what it should not have touched
-                self._peer.close()
-                return events
+        for message in self._messages():
             self._heard_at = self._clock.monotonic()
             self.has_answered = True
             if isinstance(message, Ask):
@@ -106,6 +101,13 @@ class Child:
                     del self.running[message.trigger_id]
                 events.append(message)
         return events
+
+    def _messages(self) -> Iterator[FromTriggerChild]:
+        try:
+            for body in self._peer.read():
+                yield decode(_messages, body)
+        except Unreadable:  # a trigger wrote to what it should not have touched
+            self._peer.close()
 
     def is_idle(self) -> bool:
         """Whether it has had nothing to run for a while."""

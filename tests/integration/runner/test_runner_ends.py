@@ -12,7 +12,7 @@ import pytest
 
 from integration.runner.harness import WAIT_SECONDS, Bench, bench
 from tradewind.core.protocol import Failed, Succeeded
-from tradewind.executors.base import AttemptEnded, AttemptReported
+from tradewind.executors.base import AttemptEnded, AttemptReported, AttemptStarted
 from tradewind.runner.messages import RenewLeases
 
 DAG_FILE = """
@@ -67,15 +67,61 @@ def leave_child():
     return process.pid
 
 
-def nonsense():
+def write(*frames):
+    # to whatever is open; the runner's connection is among it
     import socket
 
     for fd in range(3, 20):
         try:
-            socket.socket(fileno=os.dup(fd)).send(bytes([0, 0, 0, 4]) + b"what")
+            socket.socket(fileno=os.dup(fd)).sendall(b"".join(frames))
         except OSError:
             pass
     time.sleep(100)
+
+
+def frame(message):
+    from tradewind.runner.wire import frame
+
+    return frame(message)
+
+
+def started(attempt_id):
+    from tradewind.core.protocol import Started
+
+    return frame(Started(attempt_id=attempt_id, pid=1, hostname="elsewhere"))
+
+
+def finished(attempt_id, value=None):
+    from tradewind.core.protocol import Finished, Succeeded, XComValue
+
+    outcome = Succeeded(xcoms=[XComValue(key="k", value=value)])
+    return frame(Finished(attempt_id=attempt_id, outcome=outcome))
+
+
+def called_back():
+    from tradewind.runner.messages import CallbackDone
+
+    return frame(CallbackDone(callback_id=10**6))
+
+
+def secrets_of(text):
+    from tradewind.runner.messages import Secrets
+
+    return frame(Secrets(values=["text"])).replace(b"text", text)
+
+
+def own():
+    # the attempt's id, from the name of its open log
+    for name in os.listdir("/proc/self/fd"):
+        path = f"/proc/self/fd/{name}"
+        if os.path.lexists(path) and (target := os.readlink(path)).endswith(".log"):
+            return int(os.path.basename(target).removesuffix(".log"))
+
+
+def deep(value=None, levels=400):
+    for _ in range(levels):
+        value = [value]
+    return value
 
 
 def inherited():
@@ -110,7 +156,13 @@ with DAG("d"):
     Do(task_id="abort", do=os.abort)
     Do(task_id="exit_3", do=lambda: os._exit(3))
     Do(task_id="broken_on_kill", do=sleep, kill=lambda: 1 / 0)
-    Do(task_id="nonsense", do=nonsense)
+    Do(task_id="nonsense", do=lambda: write(bytes([0, 0, 0, 4]), b"what"))
+    Do(task_id="no_text", do=lambda: write(secrets_of(bytes([0xFF] * 4))))
+    Do(task_id="endless", do=lambda: write(bytes([0xFF] * 4)))
+    Do(task_id="too_deep", do=lambda: write(finished(own(), deep())))
+    Do(task_id="starts_another", do=lambda: write(started(own() - 1)))
+    Do(task_id="ends_another", do=lambda: write(finished(own() - 1)))
+    Do(task_id="is_no_callback", do=lambda: write(called_back()))
     Do(task_id="inherited", do=inherited)
 """
 
@@ -241,12 +293,34 @@ def test_cancel_of_what_is_over_or_unknown_changes_nothing(stand: Bench) -> None
     assert isinstance(stand.run("d.py", "quick"), Succeeded)
 
 
-def test_nonsense_on_the_channel_ends_only_who_wrote_it(stand: Bench) -> None:
-    outcome, ended = stand.result(stand.start("d.py", "nonsense"))
+@pytest.mark.parametrize(
+    ("task_id", "reason"),
+    [
+        ("nonsense", "Expected `object`"),
+        ("no_text", "utf-8"),
+        ("endless", "4,294,967,295 bytes"),
+        ("too_deep", "levels"),
+        ("starts_another", "not of attempt"),
+        ("ends_another", "not of attempt"),
+        ("is_no_callback", "not of attempt"),
+    ],
+)
+def test_nonsense_on_the_channel_ends_only_who_wrote_it(
+    stand: Bench, task_id: str, reason: str
+) -> None:
+    victim, _ = sleeping(stand, "finish_anyway")
+    attempt = stand.start("d.py", task_id)
+    outcome, ended = stand.result(attempt)
     assert outcome is None
     assert ended.category == "exit"
-    assert "nonsense" in str(ended.reason)
-    assert isinstance(stand.run("d.py", "quick"), Succeeded)
+    assert "cannot take" in str(ended.reason)
+    assert reason in str(ended.reason)
+    assert str(ended.reason) in stand.text(attempt)
+    stand.executor.cancel(victim, "Enough.")
+    outcome, _ = stand.result(victim)
+    assert outcome.xcoms[0].value == "finished"
+    starts = [e for e in stand.events if isinstance(e, AttemptStarted) and e.attempt_id == victim]
+    assert len(starts) == 1
 
 
 def test_what_an_attempt_inherits(stand: Bench) -> None:

@@ -10,7 +10,17 @@ import pendulum
 import pytest
 
 from tradewind.core.protocol import CountDagRuns, GetVariable
-from tradewind.runner.wire import Connection, FrameBuffer, Peer, encode, frame
+from tradewind.runner.wire import (
+    MAX_DEPTH,
+    Connection,
+    FrameBuffer,
+    Peer,
+    Unreadable,
+    decode,
+    encode,
+    frame,
+    refuse_deep,
+)
 
 Pair = tuple[socket.socket, socket.socket]
 
@@ -110,3 +120,37 @@ def test_pendulum_dates_are_dates() -> None:
     assert decoded.logical_dates == [at]
     with pytest.raises(TypeError, match="object"):
         encode(GetVariable(key=object()))  # type: ignore[arg-type]
+
+
+def test_a_frame_longer_than_the_limit_is_not_waited_for(pair: Pair) -> None:
+    peer = Peer(pair[1], limit=5)
+    pair[0].sendall(frame("four"))
+    assert [text(body) for body in peer.read()] == ["four"]
+    pair[0].sendall(frame("fives")[:4])
+    with pytest.raises(Unreadable, match="6 bytes; 5 at most"):
+        peer.read()
+    assert peer.closed
+    assert peer.drain() == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"\xa2\xff\xff",  # no UTF-8
+        b"\x91" * 100_000,  # more levels than there is stack
+        encode(5),
+    ],
+)
+def test_what_is_no_message_is_unreadable(body: bytes) -> None:
+    with pytest.raises(Unreadable):
+        decode(msgspec.msgpack.Decoder(str | list), body)
+
+
+def test_reports_of_too_many_levels_are_refused() -> None:
+    value: object = "x" * MAX_DEPTH
+    for _ in range(MAX_DEPTH // 2):
+        value = {"wide": [1] * 3, "deep": [value]}
+    refuse_deep(encode(value))
+    with pytest.raises(Unreadable, match=str(MAX_DEPTH)):
+        refuse_deep(encode([value]))
