@@ -9,6 +9,7 @@ from sqlalchemy import (
     Connection,
     Insert,
     Select,
+    Update,
     bindparam,
     func,
     insert,
@@ -19,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from tradewind.core.states import AttemptState, TaskInstanceState
-from tradewind.store.bulk import insert_for_ids
+from tradewind.store.bulk import Given, insert_for_ids, insertion
 from tradewind.store.engine import Rows
 from tradewind.store.runs import lease_clock, lease_end, lease_length, lease_moment
 from tradewind.store.schema import attempt, dag_run, task_instance
@@ -35,12 +36,30 @@ def insert_intents(
 ) -> list[int]:
     """Insert launch intents, leased from now; their ids in the rows' order."""
     length = lease_length(tx, now, lease_seconds)
-    return insert_for_ids(tx, _insert_intents(tx.dialect.name), [row | length for row in rows])
+    return insert_for_ids(tx, _intents, _insert_intents(tx.dialect.name), rows, **length)
+
+
+_intents = Given(
+    {
+        name: attempt.c[name]
+        for name in (
+            "task_instance_id",
+            "run_pk",
+            "try_number",
+            "generation",
+            "state",
+            "executor",
+            "owner",
+            "queued_at",
+            "log_file",
+        )
+    }
+)
 
 
 @cache
 def _insert_intents(dialect: str) -> Insert:
-    return insert(attempt).values(lease_until=lease_end(dialect))
+    return insertion(dialect, _intents, insert(attempt), lease_until=lease_end(dialect))
 
 
 def insert_outcomes(tx: Connection, rows: list[dict[str, Any]]) -> None:
@@ -64,17 +83,23 @@ VERDICT_COLUMNS = (
     "peak_memory_bytes",
 )
 
-_update = (
-    update(attempt)
-    .where(attempt.c.id == bindparam("pk"))
-    .values({name: bindparam(name) for name in VERDICT_COLUMNS})
-)
+_verdicts = Given({"pk": attempt.c.id, **{name: attempt.c[name] for name in VERDICT_COLUMNS}})
 
 
 def update_verdicts(tx: Connection, rows: list[dict[str, Any]]) -> None:
     """Write what is known of attempts; each row has `pk` and all of `VERDICT_COLUMNS`."""
     if rows:
-        tx.execute(_update, rows)
+        _verdicts.execute(tx, _update_verdicts(tx.dialect.name), rows)
+
+
+@cache
+def _update_verdicts(dialect: str) -> Update:
+    row = _verdicts.values(dialect)
+    return (
+        update(attempt)
+        .where(attempt.c.id == row["pk"])
+        .values({name: row[name] for name in VERDICT_COLUMNS})
+    )
 
 
 # --- leases ---------------------------------------------------------------------------------------

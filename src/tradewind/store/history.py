@@ -7,12 +7,14 @@ of ids is that of commits there, too.
 
 from collections.abc import Collection, Iterator
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, insert, or_, select
+from sqlalchemy import Connection, Insert, Select, func, insert, or_, select
 
 from tradewind.core.states import DagRunType
 from tradewind.store.attempts import NOT_EXECUTED
+from tradewind.store.bulk import Given, insertion
 from tradewind.store.engine import AnyRow, Rows
 from tradewind.store.schema import (
     attempt,
@@ -37,7 +39,15 @@ _PAGE = 1000  # rows that a stream holds at a time
 def add(tx: Connection, rows: list[dict[str, Any]]) -> None:
     """Each row has all columns of `history` but the id."""
     if rows:
-        tx.execute(insert(history), rows)
+        _given.execute(tx, _insert(tx.dialect.name), rows)
+
+
+_given = Given({name: of for name, of in history.c.items() if name != "id"})
+
+
+@cache
+def _insert(dialect: str) -> Insert:
+    return insertion(dialect, _given, insert(history))
 
 
 def freeze(tx: Connection) -> None:

@@ -2,26 +2,23 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, Insert, Update, insert, select, update
 
 from tradewind.core.dag import TaskSpec
 from tradewind.core.protocol import Resume
 from tradewind.core.runs.instances import TaskInstance
 from tradewind.core.states import TaskInstanceState
-from tradewind.store.bulk import insert_for_ids
+from tradewind.store.bulk import Given, insert_for_ids, insertion
 from tradewind.store.schema import dag_run, task_instance
 
 MOVING = tuple(name for name in TaskInstance.__struct_fields__ if name != "id")
 """The columns that `core.runs.instances.TaskInstance` holds."""
 
-_update = (
-    update(task_instance)
-    .where(task_instance.c.id == bindparam("pk"))
-    .values({name: bindparam(name) for name in MOVING})
-)
+_moving = Given({"pk": task_instance.c.id, **{name: task_instance.c[name] for name in MOVING}})
 _columns = [task_instance.c.run_pk, task_instance.c.id, *(task_instance.c[name] for name in MOVING)]
 
 
@@ -35,21 +32,27 @@ def values_of(instance: TaskInstance) -> dict[str, Any]:
 def save(tx: Connection, instances: Collection[TaskInstance]) -> None:
     """Write instances that have a row."""
     if instances:
-        tx.execute(_update, [{"pk": instance.id, **values_of(instance)} for instance in instances])
+        rows = [{"pk": instance.id, **values_of(instance)} for instance in instances]
+        _moving.execute(tx, _save(tx.dialect.name), rows)
 
 
-_mark_started = (
-    update(task_instance)
-    .where(
-        task_instance.c.id == bindparam("pk"),
-        task_instance.c.attempt_id == bindparam("attempt"),
-        task_instance.c.state == TaskInstanceState.QUEUED.value,
+@cache
+def _save(dialect: str) -> Update:
+    row = _moving.values(dialect)
+    return (
+        update(task_instance)
+        .where(task_instance.c.id == row["pk"])
+        .values({name: row[name] for name in MOVING})
     )
-    .values(
-        state=TaskInstanceState.RUNNING.value,
-        start_date=bindparam("started"),
-        first_start_date=bindparam("first_started"),
-    )
+
+
+_starts = Given(
+    {
+        "pk": task_instance.c.id,
+        "attempt": task_instance.c.attempt_id,
+        "started": task_instance.c.start_date,
+        "first_started": task_instance.c.first_start_date,
+    }
 )
 
 
@@ -59,7 +62,29 @@ def mark_started(tx: Connection, rows: list[dict[str, Any]]) -> None:
     Each row has `pk`, `attempt`, `started`, `first_started`.
     """
     if rows:
-        tx.execute(_mark_started, rows)
+        _starts.execute(tx, _mark_started(tx.dialect.name), rows)
+
+
+@cache
+def _mark_started(dialect: str) -> Update:
+    row = _starts.values(dialect)
+    return (
+        update(task_instance)
+        .where(
+            task_instance.c.id == row["pk"],
+            task_instance.c.attempt_id == row["attempt"],
+            task_instance.c.state == TaskInstanceState.QUEUED.value,
+        )
+        .values(
+            state=TaskInstanceState.RUNNING.value,
+            start_date=row["started"],
+            first_start_date=row["first_started"],
+        )
+    )
+
+
+_STAYING = ("operator", "pool", "pool_slots", "queue", "executor", "priority_weight")
+_new = Given({name: task_instance.c[name] for name in ("run_pk", *MOVING, *_STAYING)})
 
 
 def insert_new(tx: Connection, new: Sequence[tuple[int, TaskInstance, TaskSpec]]) -> None:
@@ -77,9 +102,14 @@ def insert_new(tx: Connection, new: Sequence[tuple[int, TaskInstance, TaskSpec]]
         }
         for run_pk, instance, spec in new
     ]
-    ids = insert_for_ids(tx, insert(task_instance), rows)
+    ids = insert_for_ids(tx, _new, _insert(tx.dialect.name), rows)
     for (_, instance, _), pk in zip(new, ids, strict=True):
         instance.id = pk
+
+
+@cache
+def _insert(dialect: str) -> Insert:
+    return insertion(dialect, _new, insert(task_instance))
 
 
 def of_runs(tx: Connection, run_pks: Collection[int]) -> dict[int, list[TaskInstance]]:

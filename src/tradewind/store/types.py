@@ -40,8 +40,9 @@ class UserText(TypeDecorator[str]):
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        if value is None:
-            return None
+        return None if value is None else self.mended(value)
+
+    def mended(self, value: str) -> str:
         if not value.isascii():  # lone surrogates cannot be encoded
             value = value.encode("utf-8", "replace").decode()
         return value.replace("\0", "\ufffd")[: self.length]
@@ -58,7 +59,10 @@ class Int32(TypeDecorator[int]):
     cache_ok = True
 
     def process_bind_param(self, value: int | None, dialect: Dialect) -> int | None:
-        return None if value is None else max(-(2**31), min(value, 2**31 - 1))
+        return None if value is None else self.mended(value)
+
+    def mended(self, value: int) -> int:
+        return max(-(2**31), min(value, 2**31 - 1))
 
 
 Id = BigInteger().with_variant(Integer(), "sqlite")  # SQLite's rowid needs INTEGER

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Insert, Select, delete, func, select, tuple_
 
 from tradewind.core.protocol import Json
+from tradewind.store.bulk import Given, insertion
 from tradewind.store.engine import Rows, insert_of
 from tradewind.store.schema import dag_run, xcom
 
@@ -32,17 +33,21 @@ def put(tx: Connection, rows: list[dict[str, Any]]) -> None:
     One that exists is replaced. No two rows may be of the same key.
     """
     if rows:
-        tx.execute(_put(tx.dialect.name), rows)
+        _given.execute(tx, _put(tx.dialect.name), rows)
+
+
+_given = Given({name: xcom.c[name] for name in (*_KEY, "value", "timestamp")})
 
 
 @cache
 def _put(dialect: str) -> Insert:
     """Made once: with `excluded` SQLAlchemy copies the whole table."""
-    statement = insert_of(dialect, xcom)
-    return statement.on_conflict_do_update(
+    into = insert_of(dialect, xcom)
+    into = into.on_conflict_do_update(
         index_elements=_KEY,
-        set_={"value": statement.excluded.value, "timestamp": statement.excluded.timestamp},
+        set_={"value": into.excluded.value, "timestamp": into.excluded.timestamp},
     )
+    return insertion(dialect, _given, into)
 
 
 def remove(tx: Connection, instance: InstanceKey, key: str) -> bool:
