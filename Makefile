@@ -72,7 +72,7 @@ faults: setup services  ## real processes, servers and disks that fail: FAULTS_S
 	$(BIN)/python -m pytest -s tests/faults
 
 soak: setup services .make/plots/ready  ## steady load, and what grows: MINUTES=30 RATE=5 DATABASE=sqlite
-	@folder=$(CURDIR)/.make/soak/$$(date +%Y-%m-%dT%H%M%S); cd tests; \
+	@folder=$(CURDIR)/.make/soak/$(or $(DATABASE),postgresql)-$$(date +%Y-%m-%dT%H%M%S); cd tests; \
 	  ../$(BIN)/python -m soak --minutes $(or $(MINUTES),30) --rate $(or $(RATE),5) \
 	    --database $(or $(DATABASE),postgresql) --folder $$folder; status=$$?; \
 	  ../.make/plots/bin/python soak/plot.py $$folder && exit $$status
