@@ -67,7 +67,7 @@ def _growing(store: Store, file: Path, attempt_id: int) -> Iterator[bytes]:
 def print_record(line: bytes, level: str) -> None:
     try:
         record = msgspec.json.decode(line, type=Record)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         click.echo(line.decode(errors="replace").rstrip("\n"))
         return
     if (

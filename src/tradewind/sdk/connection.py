@@ -6,8 +6,9 @@ import importlib
 import json
 import logging
 import os
+import re
 from typing import Any
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit
 
 from tradewind.core import protocol
 from tradewind.sdk.comms import get_channel
@@ -18,6 +19,7 @@ log = logging.getLogger(__name__)
 
 _PREFIXES = ("AIRFLOW_CONN_", "TRADEWIND_CONN_")
 EXTRA_KEY = "__extra__"
+_PROTOCOL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 
 
 class Connection:
@@ -254,14 +256,16 @@ def _parts_of_uri(uri: str) -> dict[str, Any]:
     if count > 2:
         raise AirflowException(f"Invalid connection string: {uri}.")
     scheme = urlsplit(uri).scheme
-    rest = uri.removeprefix(f"{scheme}:").removeprefix("//")
+    rest = (uri[len(scheme) + 1 :] if scheme else uri).removeprefix("//")
     protocol_name = None
     if count == 2:
-        protocol_name, _, rest = rest.partition("://")
-        if "@" in protocol_name or ":" in protocol_name:
+        before, _, after = rest.partition("://")
+        if "@" in before or ":" in before:
             raise AirflowException(f"Invalid connection string: {uri}.")
+        if _PROTOCOL.fullmatch(before):  # else it stands in the query or the schema
+            protocol_name, rest = before, after
     parts = urlsplit(f"//{rest}")
-    host = unquote(_host_of(parts.netloc))
+    host = _host_of(parts)
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     return {
         "conn_type": _normal_type(scheme),
@@ -274,9 +278,9 @@ def _parts_of_uri(uri: str) -> dict[str, Any]:
     }
 
 
-def _host_of(netloc: str) -> str:
-    """The host in its own case; `urlsplit(...).hostname` would lower it."""
-    host = netloc.rpartition("@")[2]
-    if host.startswith("["):
-        return host.partition("]")[0] + "]"
-    return host.partition(":")[0]
+def _host_of(parts: SplitResult) -> str:
+    """The host in lower case, as everywhere; but a path (of a socket) in its own."""
+    host = unquote(parts.hostname or "")
+    if "/" not in host:
+        return host
+    return unquote(parts.netloc.rpartition("@")[2].partition(":")[0])

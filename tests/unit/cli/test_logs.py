@@ -11,6 +11,8 @@ from tradewind.cli.logs import print_record
         (b'{"ts": "never", "event": "x"}\n', "never INFO    x"),
         (b'{"ts": "9999-12-31T23:59:59-14:00", "event": "x"}\n', "INFO    x"),
         (b"\xff\0 no record\n", "no record"),
+        (b'{"event": "caf\xe9"}\n', '"caf'),
+        (b'{"event": ' + b"[" * 100_000, "[[["),
         (b'{"event": 5}\n', '{"event": 5}'),
     ],
 )

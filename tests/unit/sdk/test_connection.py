@@ -17,7 +17,7 @@ URIS: list[tuple[str, dict[str, Any]]] = [
             "conn_type": "postgres",
             "login": "user",
             "password": "pa/ss",
-            "host": "Host.example",
+            "host": "host.example",
             "port": 5432,
             "schema": "db",
             "extra_dejson": {"sslmode": "require"},
@@ -32,7 +32,14 @@ URIS: list[tuple[str, dict[str, Any]]] = [
         {"conn_type": "google_cloud_platform", "host": "", "extra_dejson": {"a": {"b": 1}}},
     ),
     ("sqlite:////data/a%20b.db", {"conn_type": "sqlite", "host": "", "schema": "/data/a b.db"}),
-    ("ssh://[::1]:22", {"conn_type": "ssh", "host": "[::1]", "port": 22}),
+    ("ssh://[::1]:22", {"conn_type": "ssh", "host": "::1", "port": 22}),
+    ("HTTP://h:80", {"conn_type": "http", "host": "h", "port": 80}),
+    ("mysql://u@%2Frun%2FMy.sock", {"conn_type": "mysql", "login": "u", "host": "/run/My.sock"}),
+    (
+        "aws://?endpoint_url=http://localhost:4566",
+        {"conn_type": "aws", "host": "", "extra_dejson": {"endpoint_url": "http://localhost:4566"}},
+    ),
+    ("fs:///https://h", {"conn_type": "fs", "host": "", "schema": "https://h"}),
     ("fs://", {"conn_type": "fs", "host": "", "login": None, "port": None, "extra": None}),
 ]
 
@@ -81,8 +88,9 @@ def test_get_uri_gives_the_connection_back(
 
     again = Connection(conn_id="c", uri=connection.get_uri())
 
-    for part in ("conn_type", "login", "password", "host", "port", "schema", "extra_dejson"):
+    for part in ("conn_type", "login", "password", "port", "schema", "extra_dejson"):
         assert getattr(again, part) == getattr(connection, part)
+    assert again.host == (host if "/" in host else host.lower())
 
 
 @pytest.mark.parametrize("prefix", ["AIRFLOW_CONN_", "TRADEWIND_CONN_"])
