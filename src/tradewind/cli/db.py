@@ -31,8 +31,20 @@ def migrate() -> None:
 
 
 @db.command()
-@click.option("--retry", default=0, show_default=True, help="Try again so many times.")
-@click.option("--retry-delay", default=1.0, show_default=True, help="Seconds between tries.")
+@click.option(
+    "--retry",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Try again so many times.",
+)
+@click.option(
+    "--retry-delay",
+    type=click.FloatRange(min=0.0, max=86_400.0),
+    default=1.0,
+    show_default=True,
+    help="Seconds between tries.",
+)
 def check(retry: int, retry_delay: float) -> None:
     """Check that the database can be reached and that its tables are current."""
     for left in range(retry, -1, -1):

@@ -11,7 +11,14 @@ from tradewind.core.timetables import next_slot, slots_between
 if TYPE_CHECKING:
     from tradewind.sdk.dag import DAG
 
-_LOOK_BACK = (timedelta(days=3), timedelta(days=70), timedelta(days=800))
+_LOOK_BACK = (
+    timedelta(milliseconds=1),  # in steps, so that no schedule has many dates in what is tried
+    timedelta(seconds=1),
+    timedelta(minutes=15),
+    timedelta(days=3),
+    timedelta(days=70),
+    timedelta(days=800),
+)
 
 
 def neighbour_dates(run: RunInfo, dag: "DAG") -> tuple[datetime | None, datetime | None]:

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from itertools import islice
 from random import Random
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
@@ -20,6 +21,9 @@ from tradewind.scheduler.models import Documents, load
 from tradewind.scheduler.run_creation import allows, insert_runs, new_run, suffix
 from tradewind.store import backfills, event_log, runs
 from tradewind.store.engine import AnyRow, Rows, Store
+
+MAX_RUNS: Final = 100_000
+"""They are all made in one transaction. A schedule of microseconds would never end otherwise."""
 
 
 class Reprocess(StrEnum):
@@ -140,12 +144,19 @@ def _check(dag: SerializedDag, request: BackfillRequest, now: datetime) -> None:
 
 def _slots(dag: SerializedDag, request: BackfillRequest, now: datetime) -> list[Slot]:
     """In the order in which they are to run. Slots whose interval is not over are left out."""
+    found = slots_between(dag.timetable, request.from_date, request.to_date)
     slots = [
         slot
-        for slot in slots_between(dag.timetable, request.from_date, request.to_date)
+        for slot in islice(found, MAX_RUNS)
         if slot.partition_key is not None
         or (slot.interval_end is not None and slot.interval_end < now)
     ]
+    if next(found, None) is not None:
+        raise UserError(
+            f"From {request.from_date} to {request.to_date} the schedule of {dag.dag_id} has more "
+            f"than {MAX_RUNS:,} runs, the most that a backfill may have.",
+            hint="Fill a shorter time with each of several backfills.",
+        )
     if not slots:
         raise UserError(
             f"The schedule of {dag.dag_id} has nothing to run from {request.from_date} to "

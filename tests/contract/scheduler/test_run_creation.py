@@ -20,6 +20,7 @@ from tradewind.core.dag import (
     ContinuousSchedule,
     CronInterval,
     CronTrigger,
+    DeltaInterval,
     OnceSchedule,
     PartitionedAssets,
     PartitionMapperSpec,
@@ -350,6 +351,14 @@ def test_a_backfill_runs_its_slots_within_its_own_limit(world: World) -> None:
     assert (orders[0].run.run_type, orders[0].run.conf) == ("backfill", {"k": 1})
     (row,) = world.query(backfill.select())
     assert (row.id, row.completed_at is not None) == (backfill_id, True)
+
+
+def test_a_backfill_of_too_many_runs_is_refused(world: World) -> None:
+    world.publish(make_dag("d", task("t"), timetable=DeltaInterval(delta=1e-6)))
+    with pytest.raises(UserError, match="more than 100,000 runs") as refused:
+        backfills.create(world.store, request(), now=world.clock.now())
+    assert refused.value.hint is not None
+    assert world.run_states() == {}
 
 
 def test_a_backfill_may_run_backwards(world: World) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from tradewind.cli.main import cli
 
@@ -35,6 +36,13 @@ def test_every_command_says_what_it_does() -> None:
 def test_every_listing_takes_a_format(path: str) -> None:
     options = {option for parameter in ALL[path].params for option in parameter.opts}
     assert {"-o", "--output"} <= options
+
+
+@pytest.mark.parametrize("option", ["--retry", "--retry-delay"])
+def test_db_check_refuses_less_than_nothing(option: str) -> None:
+    result = CliRunner().invoke(cli, ["db", "check", option, "-1"])
+    assert result.exit_code == 2
+    assert f"'{option}': -1" in result.output
 
 
 def test_no_option_is_there_twice() -> None:

@@ -338,6 +338,14 @@ def test_continuous_runs_follow_each_other() -> None:
     ) == [next_slot(timetable)]
 
 
+def test_a_continuous_timetable_ends_with_the_calendar() -> None:
+    day = timedelta(days=1)
+    end = datetime(9999, 12, 31, 12, tzinfo=UTC)
+    first = next_slot(ContinuousSchedule(), earliest=end - day, now=end)
+    assert first is not None
+    assert next_slot(ContinuousSchedule(), last=first, earliest=end, now=end - day) is None
+
+
 def test_next_slots_are_what_will_run() -> None:
     slots = timetables.next_slots(
         CronTrigger(crons=["0 6 * * *"]),

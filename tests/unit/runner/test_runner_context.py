@@ -186,6 +186,22 @@ def test_old_names_of_a_scheduled_run_follow_the_schedule() -> None:
     assert ti.context["prev_ds"] == "2026-02-01"
 
 
+def test_the_date_before_is_found_however_dense_the_schedule_is() -> None:
+    moment = datetime(2026, 3, 1, tzinfo=UTC)
+    run = {
+        "run_type": DagRunType.SCHEDULED,
+        "logical_date": moment,
+        "interval_start": moment,
+        "interval_end": moment,
+    }
+    step = timedelta(microseconds=1)
+    with DAG("d", schedule=step, start_date=datetime(2025, 1, 1, tzinfo=UTC)) as dag:
+        BaseOperator(task_id="t")
+    ti = instance(run=run)
+    ti.task = dag.task_dict["t"]
+    assert ti.context["prev_execution_date"] == moment - step
+
+
 def test_run_type_is_shown_as_airflow_shows_it() -> None:
     dag_run = instance().context["dag_run"]
     assert str(dag_run.run_type) == "DagRunType.MANUAL"

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from tradewind.core.dag import Slot
 from tradewind.core.timetables.base import Limits, covered, exact_slot, interval_slot
+from tradewind.core.timetables.delta import shifted
 
 
 def next_once(last: Slot | None, limits: Limits) -> Slot | None:
@@ -25,7 +26,7 @@ def next_continuous(last: Slot | None, limits: Limits) -> Slot | None:
     end = max(start, limits.now)
     if interval := covered(last):
         if interval.end > limits.now:  # the first run waits for its start date
-            end = start + (interval.end - interval.start)
+            end = shifted(start, interval.end - interval.start)
         else:
             start, end = interval.end, limits.now
     return None if _too_late(end, limits) else interval_slot(start, end)
