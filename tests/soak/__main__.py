@@ -2,6 +2,7 @@
 
 import argparse
 import csv
+import signal
 import sys
 import tempfile
 import time
@@ -26,6 +27,7 @@ SETTINGS = {  # what a user has, not the short leases of the tests
 
 def main() -> int:
     options = _parser().parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: nothing is left behind
     folder = Path(options.folder or tempfile.mkdtemp(prefix="soak-"))
     folder.mkdir(parents=True, exist_ok=True)
     print(f"Samples, pictures and logs: {folder}", flush=True)
