@@ -134,6 +134,7 @@ CURRENT: dict[str, str] = {
         f"{_EXCEPTIONS}: AirflowBadRequest AirflowClusterPolicyViolation AirflowConfigException"
         " AirflowException AirflowNotFoundException AirflowOptionalProviderFeatureException"
         " AirflowProviderDeprecationWarning AirflowRescheduleException AirflowTimetableInvalid"
+        " AirflowDagDuplicatedIdException"
         " ConnectionNotUnique DagNotFound DagRunAlreadyExists DagRunNotFound"
         " DeserializingResultError PoolNotFound RemovedInAirflow4Warning SerializationError"
         " TaskInstanceNotFound TaskNotFound UnknownExecutorException ParamValidationError"

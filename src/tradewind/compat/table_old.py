@@ -120,7 +120,7 @@ OLD: dict[str, str] = {
     "airflow.exceptions": (
         f"{_SDK}.exceptions: AirflowSkipException AirflowFailException AirflowSensorTimeout"
         " AirflowTaskTimeout TaskDeferred TaskDeferralError TaskDeferralTimeout XComNotFound"
-        " AirflowDagCycleException AirflowDagDuplicatedIdException DuplicateTaskIdFound"
+        " AirflowDagCycleException DuplicateTaskIdFound"
         " DownstreamTasksSkipped RemovedInAirflow3Warning"
     ),
     "airflow.io": f"{_SDK}: ObjectStoragePath",
