@@ -9,7 +9,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -19,14 +19,14 @@ from unittest.mock import patch
 from sqlalchemy import Connection, event
 
 from simulation.fibers import Fiber, Loop, MachineClock
-from tradewind.store import attempts, callbacks, runs, triggers
+from tradewind.store import attempts, callbacks, glance, runs, triggers
 from tradewind.store.engine import _PENDING, Store
 from tradewind.store.migrate import migrate
 
 _BUSY_SECONDS = 30.0
 """How long a writer waits for another one, as on SQLite."""
 
-_SIMULATED_NOW = "simulation.now"  # key in Connection.info: when the transaction began
+_SIMULATED_NOW = "simulation.now"  # key in Connection.info: when its transaction began
 
 
 class Interference(Protocol):
@@ -40,7 +40,7 @@ class Interference(Protocol):
 
 
 class Database:
-    """One file, made anew for each case out of a migrated template."""
+    """One file, emptied for each case, out of a migrated template."""
 
     def __init__(self, folder: Path) -> None:
         self._template = folder / "template.db"
@@ -54,22 +54,44 @@ class Database:
         self.loop = Loop(Random(0))
         self.interference: Interference | None = None
         self._writer: Fiber | None = None
+        self._contents = _contents(self._template)
         self._spectator = sqlite3.connect(":memory:")
+        self._schema_version = -1
         event.listen(self.base.engine, "connect", _hurry)
         event.listen(self.base.engine, "before_cursor_execute", self._before_statement)
 
     def reset(self, loop: Loop, interference: Interference, *, in_cluster: bool) -> None:
-        """An empty migrated database, for the fibers of this loop."""
+        """An empty migrated database, for the fibers of this loop.
+
+        Connections stay open over many cases, with the statements that they have prepared.
+        """
+        if self._schema_version != self._peek_schema_version():
+            self._copy_template()
+        with self._spectator:
+            self._spectator.execute("BEGIN IMMEDIATE")
+            for table, rows in self._contents.items():
+                self._spectator.execute(f'DELETE FROM "{table}"')
+                for row in rows:
+                    marks = ", ".join("?" * len(row))
+                    self._spectator.execute(f'INSERT INTO "{table}" VALUES ({marks})', row)
+        self.transactions = 0
+        self.in_cluster = in_cluster
+        self.loop, self.interference = loop, interference
+        self._writer = None
+
+    def _copy_template(self) -> None:
         self.base.close()
         for path in self.path.parent.glob("simulated.db*"):
             path.unlink()
         shutil.copyfile(self._template, self.path)
         self._spectator.close()
         self._spectator = sqlite3.connect(self.path, isolation_level=None)
-        self.transactions = 0
-        self.in_cluster = in_cluster
-        self.loop, self.interference = loop, interference
-        self._writer = None
+        self._spectator.execute("PRAGMA synchronous = OFF")
+        self._schema_version = self._peek_schema_version()
+
+    def _peek_schema_version(self) -> int:
+        version: int = self.peek("PRAGMA schema_version")
+        return version
 
     def peek(self, query: str, *values: str) -> Any:
         """One value, read as nobody in the simulation."""
@@ -86,10 +108,11 @@ class Database:
     def own_lease_clock(self) -> Iterator[None]:
         """Have lease statements ask the database for the time, where it is a server's."""
         with ExitStack() as stack:
-            for module in (attempts, callbacks, runs, triggers):
+            for module in (attempts, callbacks, glance, runs, triggers):
                 if hasattr(module, "lease_moment"):
                     stack.enter_context(patch.object(module, "lease_moment", _lease_moment))
-                stack.enter_context(patch.object(module, "lease_length", _lease_length))
+                if hasattr(module, "lease_length"):
+                    stack.enter_context(patch.object(module, "lease_length", _lease_length))
             yield
 
     # --- for MachineStore -----------------------------------------------------------------------
@@ -136,8 +159,7 @@ class MachineStore(Store):
             database.take_write_lock(fiber)
             try:
                 with super().begin() as tx:
-                    if database.in_cluster:
-                        tx.info[_SIMULATED_NOW] = self.clock.now()
+                    tx.info[_SIMULATED_NOW] = self.clock.now() if database.in_cluster else None
                     pending: set[str] = tx.info[_PENDING]
                     yield tx
                     database.breathe(fiber, "commit")
@@ -185,13 +207,20 @@ def broken(code: int, text: str) -> sqlite3.OperationalError:
     return error
 
 
+def _contents(path: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """All tables and their rows."""
+    with closing(sqlite3.connect(path)) as database:
+        tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        return {name: database.execute(f'SELECT * FROM "{name}"').fetchall() for (name,) in tables}
+
+
 def _hurry(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute("PRAGMA synchronous = OFF").close()
 
 
 def _lease_moment(tx: Connection, now: datetime) -> dict[str, Any]:
-    return {"lease_clock": tx.info.get(_SIMULATED_NOW, now)}
+    return {"lease_clock": tx.info.get(_SIMULATED_NOW) or now}
 
 
 def _lease_length(tx: Connection, now: datetime, seconds: float) -> dict[str, Any]:
-    return {"lease_end": tx.info.get(_SIMULATED_NOW, now) + timedelta(seconds=seconds)}
+    return {"lease_end": (tx.info.get(_SIMULATED_NOW) or now) + timedelta(seconds=seconds)}

@@ -14,6 +14,7 @@ from tradewind.scheduler import run_creation
 from tradewind.scheduler.scheduler import Scheduler
 from tradewind.scheduler.transaction import Transaction
 from tradewind.store import attempts, dags, limits, runs
+from tradewind.store.glance import Glance
 from tradewind.store.schema import attempt, dag_run, pool, task_limit
 
 
@@ -101,11 +102,8 @@ def limit_read_before_the_claim() -> Iterator[None]:
 def no_safety_net() -> Iterator[None]:
     """Nobody looks around who has not been notified; and notifications get lost."""
 
-    def only_timers(self: Transaction) -> None:
-        timers = (
-            dags.next_due_at(self.tx, now=self.now),
-            runs.next_queued_at(self.tx, now=self.now),
-        )
+    def only_timers(self: Transaction, seen: Glance) -> None:
+        timers = (seen.next_due_at, seen.next_queued_at)
         never = self.now + timedelta(days=365)
         self.done.next_look = min(
             (moment for moment in timers if moment is not None), default=never
@@ -123,6 +121,9 @@ def double_create() -> Iterator[None]:
     def due(_tx: Connection, *, now: datetime, limit: int) -> Any:
         return [row for row in seen["due"] if row.next_run_after <= now]
 
+    def glance(self: Transaction) -> Glance:
+        return real_glance(self)._replace(has_due_dags=True)
+
     def read(tx: Connection) -> None:
         far = datetime.max.replace(tzinfo=UTC)
         seen["due"] = real_due(tx, now=far, limit=100)
@@ -137,7 +138,9 @@ def double_create() -> Iterator[None]:
         return real_insert(tx, rows)
 
     real_due, real_generate, real_insert = dags.due, run_ids.generate, runs.insert_new
+    real_glance = Transaction._glance
     with ExitStack() as stack:
+        stack.enter_context(patch.object(Transaction, "_glance", glance))
         stack.enter_context(patch.object(dags, "due", due))
         stack.enter_context(patch.object(run_creation.run_ids, "generate", generate))
         stack.enter_context(patch.object(runs, "insert_new", insert_new))

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from tradewind.scheduler import events
 from tradewind.scheduler.models import RunModel
-from tradewind.store import attempts, backfills, history, inbox, limits, states
+from tradewind.store import attempts, history, inbox, limits, states
 
 logger = logging.getLogger(__name__)
 
@@ -45,9 +45,8 @@ def forget_expired(tx: Connection, *, now: datetime) -> None:
     states.remove_expired(tx, now=now)
 
 
-def tidy(tx: Connection, *, now: datetime) -> None:
-    """Close what is over, and write down what came too late for its run."""
-    backfills.complete_finished(tx, now=now)
+def refuse_late_reports(tx: Connection) -> None:
+    """Write down what came too late for its run."""
     history.add(
         tx,
         [

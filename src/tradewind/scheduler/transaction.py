@@ -33,8 +33,9 @@ from tradewind.scheduler.models import Attempt, Documents, RunModel, load, read_
 from tradewind.scheduler.persist import Saved, Writer
 from tradewind.scheduler.settings import SchedulerSettings
 from tradewind.scheduler.workspace import LIVE, Workspace
-from tradewind.store import attempts, dags, deadlines, inbox, limits, pools, runs
+from tradewind.store import attempts, backfills, inbox, limits, pools, runs
 from tradewind.store.engine import Rows, Store
+from tradewind.store.glance import Glance, glance
 
 CHANNEL = "scheduler"
 
@@ -105,23 +106,28 @@ class Transaction:
             housekeeping.recount(self.tx)
             housekeeping.forget_expired(self.tx, now=self.now)
         begun: dict[int, int] = {}
+        seen: Glance | None = None
         if self.look.alone is not None:
             begun = self._look_for(self.look.alone)
         elif self.look.around or self.look.for_runs:
-            begun = self._look_for_runs()
-        if self.look.around:
-            self._look_around()
+            seen = self._plan_runs()
+            if seen.has_queued and not self.draining:
+                begun = self._start_runs()
+        if seen and self.look.around:
+            self._look_around(seen)
         loaded = self._load(begun)
         self._judge_past()
         self._deliver()
+        if seen and seen.has_reports and self.look.around:
+            self._fetch_reports()
         self._recover_intents(loaded)
-        if self.look.around:
+        if self.look.around and self.space.models:
             for model in housekeeping.expire_attempts(
                 self.tx, self.means.name, self.space.models, now=self.now
             ):
                 self.space.touch(model, self.now)
         self._store(self._claim())
-        self._call_back()
+        self._call_back(seen)
         return self.done
 
     # --- looking ------------------------------------------------------------------------------
@@ -138,17 +144,29 @@ class Transaction:
                 self.done.superseded.append(attempt)
         self.done.renewed = live
 
-    def _look_for_runs(self) -> dict[int, int]:
-        """Create what is due, and start what may start: the runs to begin, as `start_queued`."""
+    def _plan_runs(self) -> Glance:
+        """Create the runs that are due; what there is to see then."""
         means = self.means
-        run_creation.create_scheduled(
-            self.tx, means.known, now=self.now, chance=means.chance, limit=means.settings.batch
-        )
-        asset_runs.create_asset_triggered(self.tx, means.known, now=self.now, chance=means.chance)
-        self._set_timers()
-        if self.draining:
-            return {}
-        begun = leasing.start_queued(self.tx, means.name, means.settings, now=self.now)
+        seen = self._glance()
+        if seen.has_due_dags:
+            run_creation.create_scheduled(
+                self.tx, means.known, now=self.now, chance=means.chance, limit=means.settings.batch
+            )
+        if seen.has_asset_events:
+            asset_runs.create_asset_triggered(
+                self.tx, means.known, now=self.now, chance=means.chance
+            )
+        if seen.has_due_dags or seen.has_asset_events:
+            seen = self._glance()
+        self._set_timers(seen)
+        return seen
+
+    def _glance(self) -> Glance:
+        return glance(self.tx, self.means.name, now=self.now)
+
+    def _start_runs(self) -> dict[int, int]:
+        """The runs to begin, as `start_queued`."""
+        begun = leasing.start_queued(self.tx, self.means.name, self.means.settings, now=self.now)
         self.space.to_load |= set(begun)
         return begun
 
@@ -159,40 +177,46 @@ class Transaction:
         leasing.take_over(self.tx, name, settings, now=self.now, only=pk)
         return leasing.start_queued(self.tx, name, settings, now=self.now, only=pk)
 
-    def _look_around(self) -> None:
+    def _look_around(self, seen: Glance) -> None:
         means, space = self.means, self.space
-        if not self.draining:
+        if seen.has_free_runs and not self.draining:
             space.to_load |= set(
                 leasing.take_over(self.tx, means.name, means.settings, now=self.now)
             )
-        for pk in runs.take_attention(self.tx, means.name):
-            space.forget(pk)
-            space.to_load.add(pk)
+        if seen.needs_attention:
+            for pk in runs.take_attention(self.tx, means.name):
+                space.forget(pk)
+                space.to_load.add(pk)
         self._find_unwanted()
-        callbacks.add_missed_deadlines(self.tx, now=self.now)
-        housekeeping.tidy(self.tx, now=self.now)
-        space.set_paused(runs.paused_dags(self.tx))
-        self._look_at_limits()
+        if _is_past(seen.next_deadline_at, self.now):
+            callbacks.add_missed_deadlines(self.tx, now=self.now)
+        if seen.has_open_backfills:
+            backfills.complete_finished(self.tx, now=self.now)
+        if seen.has_reports:
+            housekeeping.refuse_late_reports(self.tx)
+        space.set_paused(runs.paused_dags(self.tx) if seen.has_paused_runs else set())
+        self._look_at_limits(seen)
         space.held_back = False
 
-    def _look_at_limits(self) -> None:
+    def _look_at_limits(self, seen: Glance) -> None:
         """What people may have changed about limits."""
-        space, listed = self.space, pools.listing(self.tx)
+        space = self.space
+        listed = pools.listing(self.tx) if seen.has_odd_pools else []
         space.deferred_pools = {row.name for row in listed if row.include_deferred}
-        occupied = limits.occupied_tasks(self.tx)
+        occupied = limits.occupied_tasks(self.tx) if seen.has_occupied else {}
         allowed = allowances(space.models.values(), self.means.settings.parallelism, set(occupied))
         space.crowded = {
             *(row.name for row in listed if 0 <= row.slots < row.occupied),
             *(key for key, count in occupied.items() if count > allowed.get(key, count)),
         }
 
-    def _set_timers(self) -> None:
+    def _set_timers(self, seen: Glance) -> None:
         """When time alone will make runs or miss deadlines; until then nobody need look."""
         timers = (
             self.now + timedelta(seconds=self.means.settings.poll_seconds),
-            dags.next_due_at(self.tx, now=self.now),
-            runs.next_queued_at(self.tx, now=self.now),
-            deadlines.next_due_at(self.tx),
+            seen.next_due_at,
+            seen.next_queued_at,
+            seen.next_deadline_at,
         )
         self.done.next_look = min(moment for moment in timers if moment is not None)
 
@@ -286,9 +310,11 @@ class Transaction:
                 now=self.now,
             )
             self.means.store.notify(self.tx, CHANNEL)
-        if self.look.around:
-            name, limit = self.means.name, self.means.settings.batch
-            self._hear(inbox.of_leased_runs(self.tx, name, limit=limit))
+
+    def _fetch_reports(self) -> None:
+        """What others have left about our runs."""
+        name, limit = self.means.name, self.means.settings.batch
+        self._hear(inbox.of_leased_runs(self.tx, name, limit=limit))
 
     # --- storing ------------------------------------------------------------------------------
 
@@ -373,13 +399,19 @@ class Transaction:
             if runs.call_attention(self.tx, dag_id, besides=self.means.name):
                 self.means.store.notify(self.tx, CHANNEL)
 
-    def _call_back(self) -> None:
+    def _call_back(self, seen: Glance | None) -> None:
         """Store how callbacks ended, and lease those that wait."""
         means, space = self.means, self.space
         callbacks.finish(self.tx, means.name, space.callback_results, now=self.now)
-        gathered = self.done.saved.gathered
-        if self.draining or not (self.look.around or gathered.callbacks):
+        waiting = bool(self.done.saved.gathered.callbacks)
+        if seen and self.look.around:
+            waiting |= seen.has_callbacks or _is_past(seen.next_deadline_at, self.now)
+        if self.draining or not waiting:
             return
         self.done.callbacks = callbacks.claim(
             self.tx, means.name, means.settings, space.models, means.known, now=self.now
         )
+
+
+def _is_past(moment: datetime | None, now: datetime) -> bool:
+    return moment is not None and moment <= now

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, or_, select, tuple_, update
+from sqlalchemy import Connection, bindparam, delete, func, or_, select, tuple_, update
 
 from tradewind.core.dag import (
     AnyAssetRef,
@@ -116,12 +116,15 @@ def _remove_references(tx: Connection, dag_ids: Collection[str]) -> set[int]:
     """Returns the assets that were referred to."""
     if not dag_ids:
         return set()
-    removed = tx.execute(
-        delete(asset_reference)
-        .where(asset_reference.c.dag_id.in_(dag_ids))
-        .returning(asset_reference.c.asset_id)
-    )
-    return {asset_id for asset_id in removed.scalars() if asset_id is not None}
+    removed = tx.execute(_remove, {"dag_ids": list(dag_ids)}).scalars()
+    return {asset_id for asset_id in removed if asset_id is not None}
+
+
+_remove = (
+    delete(asset_reference)
+    .where(asset_reference.c.dag_id.in_(bindparam("dag_ids", expanding=True)))
+    .returning(asset_reference.c.asset_id)
+)
 
 
 def put_assets(tx: Connection, refs: dict[Identity, AssetRef]) -> dict[Identity, int]:

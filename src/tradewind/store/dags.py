@@ -3,9 +3,10 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, delete, func, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, delete, func, select, update
 
 from tradewind.core.dag import SerializedDag, Slot, decode, encode, structural_hash
 from tradewind.core.states import DagRunType
@@ -101,18 +102,20 @@ def publish(
 
 
 def _newest_versions(tx: Connection, dag_ids: Collection[str]) -> dict[str, AnyRow]:
-    rows = tx.execute(
-        select(
-            dag.c.dag_id,
-            dag.c.is_stale,
-            dag_version.c.id,
-            dag_version.c.number,
-            dag_version.c.structural_hash,
-        )
-        .join(dag_version, dag_version.c.id == dag.c.version_id)
-        .where(dag.c.dag_id.in_(dag_ids))
+    return {row.dag_id: row for row in tx.execute(_newest, {"dag_ids": list(dag_ids)})}
+
+
+_newest = (
+    select(
+        dag.c.dag_id,
+        dag.c.is_stale,
+        dag_version.c.id,
+        dag_version.c.number,
+        dag_version.c.structural_hash,
     )
-    return {row.dag_id: row for row in rows}
+    .join(dag_version, dag_version.c.id == dag.c.version_id)
+    .where(dag.c.dag_id.in_(bindparam("dag_ids", expanding=True)))
+)
 
 
 def _put_version(
@@ -201,6 +204,21 @@ def _mark_stale(tx: Connection, which: Any) -> list[str]:
 def last_automated_slots(tx: Connection, dag_ids: Collection[str]) -> dict[str, Slot]:
     """The slot of each DAG's newest scheduled or backfill run, by logical date (for partitions,
     which have none, by the moment when they were due)."""
+    rows = tx.execute(_last_automated_slots(), {"dag_ids": list(dag_ids)})
+    return {
+        row.dag_id: Slot(
+            logical_date=row.logical_date,
+            interval_start=row.interval_start,
+            interval_end=row.interval_end,
+            run_after=row.run_after,
+            partition_key=row.partition_key,
+        )
+        for row in rows
+    }
+
+
+@cache
+def _last_automated_slots() -> Select[Any]:
     automated = [DagRunType.SCHEDULED.value, DagRunType.BACKFILL.value]
     moment = func.coalesce(dag_run.c.logical_date, dag_run.c.run_after)
     position = func.row_number().over(
@@ -218,21 +236,12 @@ def last_automated_slots(tx: Connection, dag_ids: Collection[str]) -> dict[str, 
             position.label("position"),
         )
         .where(
-            dag_run.c.dag_id.in_(dag_ids),
+            dag_run.c.dag_id.in_(bindparam("dag_ids", expanding=True)),
             dag_run.c.run_type.in_(automated),
         )
         .subquery()
     )
-    return {
-        row.dag_id: Slot(
-            logical_date=row.logical_date,
-            interval_start=row.interval_start,
-            interval_end=row.interval_end,
-            run_after=row.run_after,
-            partition_key=row.partition_key,
-        )
-        for row in tx.execute(select(ranked).where(ranked.c.position == 1))
-    }
+    return select(ranked).where(ranked.c.position == 1)
 
 
 _set_next_slot = (
@@ -298,16 +307,6 @@ _due = (
 )
 
 
-def next_due_at(tx: Connection, *, now: datetime) -> datetime | None:
-    """When the next run that is not due yet will be."""
-    return tx.execute(_next_due_at, {"now": now}).scalar()
-
-
-_next_due_at = select(func.min(dag.c.next_run_after)).where(
-    dag.c.next_run_after > bindparam("now"), _runnable
-)
-
-
 def needing_slots(tx: Connection, bundle_name: str) -> Rows:
     """`dag_id`, `file` of DAGs whose custom timetable must say what comes next."""
     return tx.execute(
@@ -321,7 +320,10 @@ def needing_slots(tx: Connection, bundle_name: str) -> Rows:
 
 
 def get(tx: Connection, dag_id: str) -> AnyRow | None:
-    return tx.execute(select(dag).where(dag.c.dag_id == dag_id)).one_or_none()
+    return tx.execute(_get, {"which": dag_id}).one_or_none()
+
+
+_get = select(dag).where(dag.c.dag_id == bindparam("which"))
 
 
 def get_many(tx: Connection, dag_ids: Collection[str]) -> dict[str, AnyRow]:
@@ -353,12 +355,15 @@ def listing(
 
 def document(tx: Connection, dag_id: str) -> SerializedDag | None:
     """The DAG's newest version."""
-    found = tx.execute(
-        select(dag_version.c.document)
-        .join(dag, dag.c.version_id == dag_version.c.id)
-        .where(dag.c.dag_id == dag_id)
-    ).scalar()
+    found = tx.execute(_document, {"which": dag_id}).scalar()
     return None if found is None else decode(found)
+
+
+_document = (
+    select(dag_version.c.document)
+    .join(dag, dag.c.version_id == dag_version.c.id)
+    .where(dag.c.dag_id == bindparam("which"))
+)
 
 
 def versions(tx: Connection, dag_id: str) -> Rows:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from tradewind.store.engine import Rows, insert
 from tradewind.store.schema import deadline
@@ -31,13 +31,6 @@ _due = (
     .limit(bindparam("most"))
     .with_for_update(skip_locked=True)
 )
-
-
-def next_due_at(tx: Connection) -> datetime | None:
-    return tx.execute(_next_due_at).scalar()
-
-
-_next_due_at = select(func.min(deadline.c.due_at)).where(~deadline.c.missed)
 
 
 def mark_missed(tx: Connection, ids: Collection[int]) -> None:

@@ -3,15 +3,18 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, insert, select
 
-from tradewind.store.engine import Rows, insert
+from tradewind.store.engine import Rows
 from tradewind.store.schema import event_log
 
 
 def add(tx: Connection, event: str, *, now: datetime, **values: Any) -> None:
     """`event`: a short name such as "clear"; `values`: other columns of `event_log`."""
-    tx.execute(insert(tx, event_log).values(event=event, at=now, **values))
+    tx.execute(_add, {"event": event, "at": now, **values})
+
+
+_add = insert(event_log)
 
 
 def listing(

@@ -5,7 +5,8 @@ it is read, and raised under a condition, so that it holds however many schedule
 """
 
 from collections.abc import Collection, Mapping
-from typing import NamedTuple
+from functools import cache
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     Connection,
@@ -17,6 +18,7 @@ from sqlalchemy import (
     tuple_,
     update,
 )
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from tradewind.core.states import OCCUPYING_STATES, DagRunState, TaskInstanceState
 from tradewind.store.engine import AnyRow, insert
@@ -32,10 +34,15 @@ _occupying = [state.value for state in OCCUPYING_STATES]
 
 def lock_pools(tx: Connection, names: Collection[str]) -> dict[str, AnyRow]:
     """The pools' rows, locked until the end of the transaction. Unknown names are left out."""
-    rows = tx.execute(
-        select(pool).where(pool.c.name.in_(names)).order_by(pool.c.name).with_for_update()
-    )
-    return {row.name: row for row in rows}
+    return {row.name: row for row in tx.execute(_lock_pools, {"names": list(names)})}
+
+
+_lock_pools = (
+    select(pool)
+    .where(pool.c.name.in_(bindparam("names", expanding=True)))
+    .order_by(pool.c.name)
+    .with_for_update()
+)
 
 
 def lock_tasks(tx: Connection, keys: Collection[TaskKey]) -> dict[TaskKey, int]:
@@ -52,13 +59,18 @@ def lock_tasks(tx: Connection, keys: Collection[TaskKey]) -> dict[TaskKey, int]:
 
 
 def _lock_tasks(tx: Connection, wanted: list[TaskKey]) -> dict[TaskKey, int]:
-    rows = tx.execute(
-        select(task_limit)
-        .where(tuple_(task_limit.c.dag_id, task_limit.c.task_id).in_(wanted))
-        .order_by(task_limit.c.dag_id, task_limit.c.task_id)
-        .with_for_update()
-    )
+    rows = tx.execute(_lock_tasks_named, {"wanted": wanted})
     return {(row.dag_id, row.task_id): row.occupied for row in rows}
+
+
+_lock_tasks_named = (
+    select(task_limit)
+    .where(
+        tuple_(task_limit.c.dag_id, task_limit.c.task_id).in_(bindparam("wanted", expanding=True))
+    )
+    .order_by(task_limit.c.dag_id, task_limit.c.task_id)
+    .with_for_update()
+)
 
 
 class Moved(NamedTuple):
@@ -148,6 +160,11 @@ def recount_pools(tx: Connection) -> list[str]:
     The rows are locked first and counted by the next statement, so that no claim falls in between.
     """
     tx.execute(select(pool.c.name).order_by(pool.c.name).with_for_update()).all()
+    return sorted(tx.execute(_recount_pools()).scalars())
+
+
+@cache
+def _recount_pools() -> ReturningUpdate[str]:
     holds = or_(
         task_instance.c.state.in_(_occupying),
         and_(task_instance.c.state == TaskInstanceState.DEFERRED.value, pool.c.include_deferred),
@@ -157,13 +174,8 @@ def recount_pools(tx: Connection) -> list[str]:
         .where(task_instance.c.pool == pool.c.name, holds)
         .scalar_subquery()
     )
-    return sorted(
-        tx.execute(
-            update(pool)
-            .where(pool.c.occupied != truth)
-            .values(occupied=truth)
-            .returning(pool.c.name)
-        ).scalars()
+    return (
+        update(pool).where(pool.c.occupied != truth).values(occupied=truth).returning(pool.c.name)
     )
 
 
@@ -171,6 +183,11 @@ def recount_tasks(tx: Connection) -> list[TaskKey]:
     """As `recount_pools`, for tasks."""
     key = (task_limit.c.dag_id, task_limit.c.task_id)
     tx.execute(select(*key).order_by(*key).with_for_update()).all()
+    return sorted((row.dag_id, row.task_id) for row in tx.execute(_recount_tasks()))
+
+
+@cache
+def _recount_tasks() -> ReturningUpdate[Any]:
     everything = and_(task_limit.c.dag_id == "", task_limit.c.task_id == "")
     truth = (
         select(func.count())
@@ -187,18 +204,22 @@ def recount_tasks(tx: Connection) -> list[TaskKey]:
         )
         .scalar_subquery()
     )
-    rows = tx.execute(
+    return (
         update(task_limit)
         .where(task_limit.c.occupied != truth)
         .values(occupied=truth)
         .returning(task_limit.c.dag_id, task_limit.c.task_id)
     )
-    return sorted((row.dag_id, row.task_id) for row in rows)
 
 
 def recount_active_runs(tx: Connection) -> list[str]:
     """As `recount_pools`, for the DAGs' numbers of running runs."""
     tx.execute(select(dag.c.dag_id).order_by(dag.c.dag_id).with_for_update()).all()
+    return sorted(tx.execute(_recount_active_runs()).scalars())
+
+
+@cache
+def _recount_active_runs() -> ReturningUpdate[str]:
     truth = (
         select(func.count())
         .where(
@@ -208,20 +229,20 @@ def recount_active_runs(tx: Connection) -> list[str]:
         )
         .scalar_subquery()
     )
-    return sorted(
-        tx.execute(
-            update(dag)
-            .where(dag.c.active_runs != truth)
-            .values(active_runs=truth)
-            .returning(dag.c.dag_id)
-        ).scalars()
+    return (
+        update(dag)
+        .where(dag.c.active_runs != truth)
+        .values(active_runs=truth)
+        .returning(dag.c.dag_id)
     )
 
 
 def occupied_tasks(tx: Connection) -> dict[TaskKey, int]:
     """The counters of tasks, and of everything, that are not 0."""
-    rows = tx.execute(select(task_limit).where(task_limit.c.occupied > 0))
-    return {(row.dag_id, row.task_id): row.occupied for row in rows}
+    return {(row.dag_id, row.task_id): row.occupied for row in tx.execute(_occupied_tasks)}
+
+
+_occupied_tasks = select(task_limit).where(task_limit.c.occupied > 0)
 
 
 def task_occupied(tx: Connection, key: TaskKey) -> int:

@@ -13,6 +13,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Interval,
+    Select,
     Update,
     bindparam,
     case,
@@ -24,10 +25,10 @@ from sqlalchemy import (
     true,
     update,
 )
-from sqlalchemy.sql.dml import ReturningUpdate
+from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
 from tradewind.core.states import DagRunState, DagRunType
-from tradewind.store.engine import AnyRow, Rows, insert
+from tradewind.store.engine import AnyRow, Rows, insert, insert_of
 from tradewind.store.schema import backfill, consumed_event, dag, dag_run, dag_version
 
 ACTIVE = (DagRunState.QUEUED.value, DagRunState.RUNNING.value)
@@ -71,13 +72,17 @@ def insert_new(tx: Connection, rows: list[dict[str, Any]]) -> dict[tuple[str, st
     """
     if not rows:
         return {}
-    made = tx.execute(
-        insert(tx, dag_run)
-        .on_conflict_do_nothing()
-        .returning(dag_run.c.id, dag_run.c.dag_id, dag_run.c.run_id),
-        rows,
-    )
+    made = tx.execute(_insert_new(tx.dialect.name), rows)
     return {(dag_id, run_id): pk for pk, dag_id, run_id in made}
+
+
+@cache
+def _insert_new(dialect: str) -> ReturningInsert[Any]:
+    return (
+        insert_of(dialect, dag_run)
+        .on_conflict_do_nothing()
+        .returning(dag_run.c.id, dag_run.c.dag_id, dag_run.c.run_id)
+    )
 
 
 def add_consumed_events(tx: Connection, run_pk: int, event_ids: Collection[int]) -> None:
@@ -237,16 +242,18 @@ def set_attention(tx: Connection, pks: Collection[int]) -> None:
 
 def call_attention(tx: Connection, dag_id: str, *, besides: str) -> bool:
     """Have the running runs of a DAG read again by the other schedulers that lease them."""
-    called = tx.execute(
-        update(dag_run)
-        .where(
-            dag_run.c.dag_id == dag_id,
-            dag_run.c.state == DagRunState.RUNNING.value,
-            dag_run.c.lease_owner != besides,
-        )
-        .values(needs_attention=True)
+    return tx.execute(_call_attention, {"of_dag": dag_id, "besides": besides}).rowcount > 0
+
+
+_call_attention = (
+    update(dag_run)
+    .where(
+        dag_run.c.dag_id == bindparam("of_dag"),
+        dag_run.c.state == DagRunState.RUNNING.value,
+        dag_run.c.lease_owner != bindparam("besides"),
     )
-    return called.rowcount > 0
+    .values(needs_attention=True)
+)
 
 
 # --- starting queued runs -------------------------------------------------------------------------
@@ -323,6 +330,12 @@ def startable(
     Runs of a backfill count against the backfill's `max_active_runs`, all others against the DAG's.
     Backfills come last, each in its own direction; others by `run_after`.
     """
+    values = {"dag_ids": list(dag_ids), "now": now, "most": limit}
+    return {pk: allowed for pk, allowed in tx.execute(_startable(), values)}
+
+
+@cache
+def _startable() -> Select[Any]:
     other = dag_run.alias("other")
     running_in_backfill = (
         select(func.count())
@@ -356,20 +369,19 @@ def startable(
         .join(dag, dag.c.dag_id == dag_run.c.dag_id)
         .outerjoin(backfill, backfill.c.id == dag_run.c.backfill_id)
         .where(
-            dag_run.c.dag_id.in_(dag_ids),
+            dag_run.c.dag_id.in_(bindparam("dag_ids", expanding=True)),
             dag_run.c.state == DagRunState.QUEUED.value,
-            dag_run.c.run_after <= now,
+            dag_run.c.run_after <= bindparam("now"),
             or_(~is_backfill, ~backfill.c.is_paused),
         )
         .subquery()
     )
-    rows = tx.execute(
+    return (
         select(ranked.c.id, ranked.c.allowed)
         .where(ranked.c.position <= ranked.c.allowed - ranked.c.active)
         .order_by(ranked.c.is_backfill, ranked.c.run_after, ranked.c.position)
-        .limit(limit)
+        .limit(bindparam("most"))
     )
-    return {pk: allowed for pk, allowed in rows}
 
 
 def lease(
@@ -427,28 +439,21 @@ def join_backfill(
     tx.execute(update(dag_run).where(dag_run.c.id.in_(pks)).values(values))
 
 
-def next_queued_at(tx: Connection, *, now: datetime) -> datetime | None:
-    """When the next queued run that is not due yet becomes so."""
-    return tx.execute(_next_queued_at, {"now": now}).scalar()
-
-
-_next_queued_at = select(func.min(dag_run.c.run_after)).where(
-    dag_run.c.state == DagRunState.QUEUED.value, dag_run.c.run_after > bindparam("now")
-)
-
-
 def queued_counts(tx: Connection, dag_ids: Collection[str]) -> dict[str, int]:
     """How many runs outside backfills wait in each DAG."""
-    rows = tx.execute(
-        select(dag_run.c.dag_id, func.count())
-        .where(
-            dag_run.c.state == DagRunState.QUEUED.value,
-            dag_run.c.dag_id.in_(dag_ids),
-            dag_run.c.backfill_id.is_(None),
-        )
-        .group_by(dag_run.c.dag_id)
-    )
+    rows = tx.execute(_queued_counts, {"dag_ids": list(dag_ids)})
     return {dag_id: count for dag_id, count in rows}
+
+
+_queued_counts = (
+    select(dag_run.c.dag_id, func.count())
+    .where(
+        dag_run.c.state == DagRunState.QUEUED.value,
+        dag_run.c.dag_id.in_(bindparam("dag_ids", expanding=True)),
+        dag_run.c.backfill_id.is_(None),
+    )
+    .group_by(dag_run.c.dag_id)
+)
 
 
 # --- reading --------------------------------------------------------------------------------------
@@ -464,9 +469,12 @@ _by_pks = (
 
 
 def find(tx: Connection, dag_id: str, run_id: str) -> AnyRow | None:
-    return tx.execute(
-        select(dag_run).where(dag_run.c.dag_id == dag_id, dag_run.c.run_id == run_id)
-    ).one_or_none()
+    return tx.execute(_find, {"of_dag": dag_id, "named": run_id}).one_or_none()
+
+
+_find = select(dag_run).where(
+    dag_run.c.dag_id == bindparam("of_dag"), dag_run.c.run_id == bindparam("named")
+)
 
 
 def by_logical_dates(tx: Connection, dag_id: str, dates: Collection[datetime]) -> Rows:
@@ -524,7 +532,10 @@ def last_states(tx: Connection, dag_id: str, count: int) -> list[str]:
 
 def versions(tx: Connection, version_ids: Collection[int]) -> Rows:
     """Documents and numbers of DAG versions."""
-    return tx.execute(select(dag_version).where(dag_version.c.id.in_(version_ids))).all()
+    return tx.execute(_versions, {"ids": list(version_ids)}).all()
+
+
+_versions = select(dag_version).where(dag_version.c.id.in_(bindparam("ids", expanding=True)))
 
 
 def delete_of_dag(tx: Connection, dag_id: str) -> int:

@@ -2,9 +2,11 @@
 
 from collections.abc import Collection
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, func, or_, select, true, update
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from tradewind.store.engine import insert
 from tradewind.store.runs import lease_clock, lease_end, lease_length, lease_moment
@@ -30,41 +32,52 @@ def claim(
 
     Those that another triggerer looks at are skipped.
     """
+    values = {
+        "owner": owner,
+        "most": limit,
+        **lease_moment(tx, now),
+        **lease_length(tx, now, seconds),
+    }
+    if queues is not None:
+        values["queues"] = list(queues)
+    statement = _claim(tx.dialect.name, of_queues=queues is not None)
+    return sorted(tx.execute(statement, values).scalars())
+
+
+@cache
+def _claim(dialect: str, *, of_queues: bool) -> ReturningUpdate[int]:
+    is_free = or_(trigger.c.lease_until.is_(None), trigger.c.lease_until < lease_clock(dialect))
+    of_queue = trigger.c.queue.in_(bindparam("queues", expanding=True)) if of_queues else true()
     free = (
         select(trigger.c.id)
-        .where(
-            or_(
-                trigger.c.lease_until.is_(None),
-                trigger.c.lease_until < lease_clock(tx.dialect.name),
-            )
-        )
+        .where(is_free, of_queue)
         .order_by(trigger.c.id)
-        .limit(limit)
+        .limit(bindparam("most"))
         .with_for_update(skip_locked=True)
     )
-    if queues is not None:
-        free = free.where(trigger.c.queue.in_(queues))
-    claimed = tx.execute(
+    return (
         update(trigger)
         .where(trigger.c.id.in_(free.scalar_subquery()))
-        .values(lease_owner=owner, lease_until=lease_end(tx.dialect.name))
-        .returning(trigger.c.id),
-        {**lease_moment(tx, now), **lease_length(tx, now, seconds)},
+        .values(lease_owner=bindparam("owner"), lease_until=lease_end(dialect))
+        .returning(trigger.c.id)
     )
-    return sorted(claimed.scalars())
 
 
 def renew(tx: Connection, owner: str, *, now: datetime, seconds: float) -> set[int]:
     """Renew all leases of `owner`; returns which triggers are its own still. The others are gone
     or somebody else's, and must be stopped."""
-    renewed = tx.execute(
+    values = {"owner": owner, **lease_length(tx, now, seconds)}
+    return set(tx.execute(_renew(tx.dialect.name), values).scalars())
+
+
+@cache
+def _renew(dialect: str) -> ReturningUpdate[int]:
+    return (
         update(trigger)
-        .where(trigger.c.lease_owner == owner)
-        .values(lease_until=lease_end(tx.dialect.name))
-        .returning(trigger.c.id),
-        lease_length(tx, now, seconds),
+        .where(trigger.c.lease_owner == bindparam("owner"))
+        .values(lease_until=lease_end(dialect))
+        .returning(trigger.c.id)
     )
-    return set(renewed.scalars())
 
 
 def release(tx: Connection, owner: str) -> None:

@@ -140,7 +140,7 @@ class FlakyDatabase:
 
 
 @pytest.mark.parametrize(
-    ("at_commit", "rate"), [(False, 0.05), (True, 0.4)], ids=["statement", "commit"]
+    ("at_commit", "rate"), [(False, 0.1), (True, 0.4)], ids=["statement", "commit"]
 )
 def test_a_database_error_at_any_moment_loses_nothing(
     world: World, at_commit: bool, rate: float

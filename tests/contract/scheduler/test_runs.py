@@ -109,6 +109,18 @@ def test_nothing_to_do_touches_the_database_only_for_the_slow_look(world: World)
     assert counter.statements == []
 
 
+def test_a_look_that_finds_nothing_costs_one_statement(world: World) -> None:
+    world.publish(chain("d", 1))
+    world.scheduler()
+    world.trigger("d")
+    world.finish_all()
+    world.run_for(11)
+    world.clock.advance(11)
+    with count_statements(world.store) as counter:
+        world.schedulers["a"].step()
+    assert len(counter.statements) == 1
+
+
 def test_the_work_order_says_all_that_a_runner_needs(world: World) -> None:
     world.publish(make_dag("d", task("one", queue="q")), digest="abc")
     world.scheduler()

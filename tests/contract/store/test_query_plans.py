@@ -35,6 +35,7 @@ from tradewind.store import (
     xcoms,
 )
 from tradewind.store.engine import Store
+from tradewind.store.glance import glance
 from tradewind.store.xcoms import XComName
 
 X = AssetRef(name="x0", uri="s3://x0")
@@ -56,7 +57,11 @@ CASES = [
         lambda tx: dags.due(tx, now=NOW, limit=5),
         ("dag",),
     ),
-    Case("when the next DAG is due", lambda tx: dags.next_due_at(tx, now=NOW), ("dag",)),
+    Case(
+        "whether there is anything to do",
+        lambda tx: glance(tx, "me", now=NOW),
+        ("dag_run", "deadline"),
+    ),
     Case(
         "take over runs",
         lambda tx: runs.claim_leases(tx, "me", now=NOW, seconds=9, limit=5),
@@ -81,7 +86,6 @@ CASES = [
         ("dag_run",),
     ),
     Case("queued runs", lambda tx: runs.queued_counts(tx, ["d1", "d2"]), ("dag_run",)),
-    Case("when a run is due", lambda tx: runs.next_queued_at(tx, now=NOW), ("dag_run",)),
     Case(
         "the run before",
         lambda tx: runs.previous(tx, "d1", NOW, without_manual=False),
@@ -155,7 +159,6 @@ CASES = [
         ("trigger",),
     ),
     Case("due deadlines", lambda tx: deadlines.due(tx, now=NOW, limit=5), ("deadline",)),
-    Case("when a deadline is due", deadlines.next_due_at, ("deadline",)),
     Case("callbacks of a run", lambda tx: callbacks.of_run(tx, 5), ("callback",)),
     Case(
         "consumers of an event",

@@ -25,6 +25,7 @@ from tradewind.store import (
     xcoms,
 )
 from tradewind.store.engine import Store
+from tradewind.store.glance import glance
 from tradewind.store.listings import InstanceFilter, RunFilter
 from tradewind.store.xcoms import XComName
 
@@ -310,13 +311,13 @@ def test_deadlines(store: Store) -> None:
                 {"run_pk": other, "position": 0, "due_at": NOW + 9 * MINUTE},
             ],
         )
-        assert deadlines.next_due_at(tx) == NOW + MINUTE
+        assert glance(tx, "s", now=NOW).next_deadline_at == NOW + MINUTE
         due = deadlines.due(tx, now=NOW + 2 * MINUTE, limit=9)
         assert [row.position for row in due] == [1, 0]
         deadlines.mark_missed(tx, [due[0].id])
         assert [row.position for row in deadlines.due(tx, now=NOW + 2 * MINUTE, limit=9)] == [0]
         deadlines.remove_open_of_runs(tx, [run])
-        assert deadlines.next_due_at(tx) == NOW + 9 * MINUTE
+        assert glance(tx, "s", now=NOW).next_deadline_at == NOW + 9 * MINUTE
 
 
 # --- of task instances ----------------------------------------------------------------------------

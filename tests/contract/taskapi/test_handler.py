@@ -54,7 +54,6 @@ from tradewind.store import (
     bundles,
     connections,
     dags,
-    deadlines,
     hitl,
     listings,
     rendered,
@@ -63,6 +62,7 @@ from tradewind.store import (
 )
 from tradewind.store.asset_events import Source
 from tradewind.store.engine import Store, count_statements
+from tradewind.store.glance import glance
 from tradewind.store.schema import attempt, task_instance, task_state
 from tradewind.taskapi.handler import TaskApi
 
@@ -605,7 +605,7 @@ def test_a_triggered_run_has_its_deadlines(world: World) -> None:
         publish(tx, document("b", deadlines=[spec]))
     world.ask(TriggerDagRun(dag_id="b"))
     with world.store.read() as tx:
-        due_at = deadlines.next_due_at(tx)
+        due_at = glance(tx, "s", now=NOW).next_deadline_at
     assert due_at is not None
     assert due_at > NOW
 
