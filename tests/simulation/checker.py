@@ -33,10 +33,17 @@ def broken_rules(world: World) -> list[str]:
 
 
 def _left(tx: Connection) -> Iterator[str]:
-    for row in tx.execute(select(dag_run).where(dag_run.c.state.in_(ACTIVE))):
+    for row in tx.execute(_STUCK):
         yield f"stuck: the run {row.run_id} of {row.dag_id} is {row.state}"
-    for row in tx.execute(select(attempt).where(attempt.c.state.in_(LIVE))):
+    for row in tx.execute(_LIVE):
         yield f"left: attempt {row.id} is {row.state}"
-    for table in (inbox, trigger):
-        for row in tx.execute(select(table)):
-            yield f"left: {table.name} {row.id}"
+    for table, ids in _REMAINS:
+        for pk in tx.execute(ids).scalars():
+            yield f"left: {table} {pk}"
+
+
+_STUCK = select(dag_run.c.dag_id, dag_run.c.run_id, dag_run.c.state).where(
+    dag_run.c.state.in_(ACTIVE)
+)
+_LIVE = select(attempt.c.id, attempt.c.state).where(attempt.c.state.in_(LIVE))
+_REMAINS = [(table.name, select(table.c.id)) for table in (inbox, trigger)]

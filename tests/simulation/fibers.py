@@ -82,12 +82,14 @@ class Loop:
         self.chance = chance
         self.steps = 0
         self._fibers: list[Fiber] = []
+        self._by_greenlet: dict[greenlet, Fiber] = {}
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._serial = 0
 
     def start(self, name: str, body: Callable[[], None]) -> Fiber:
         fiber = Fiber(name, body)
         self._fibers.append(fiber)
+        self._by_greenlet[fiber._glet] = fiber
         return fiber
 
     def at(self, moment: float, do: Callable[[], None]) -> None:
@@ -96,8 +98,7 @@ class Loop:
 
     def current(self) -> Fiber | None:
         """The fiber that runs now; None in a timer or outside the loop."""
-        now = getcurrent()
-        return next((fiber for fiber in self._fibers if fiber._glet is now), None)
+        return self._by_greenlet.get(getcurrent())
 
     def run(self, until: Callable[[], bool], deadline: float) -> bool:
         """Play until `until` holds; False when the deadline came first."""
@@ -111,6 +112,7 @@ class Loop:
         for fiber in self._fibers:
             fiber.kill()
         self._fibers.clear()
+        self._by_greenlet.clear()
         self._timers.clear()
 
     def _advance(self, deadline: float) -> bool:
@@ -131,6 +133,7 @@ class Loop:
         fiber.resume()
         if fiber.is_over:
             self._fibers.remove(fiber)
+            del self._by_greenlet[fiber._glet]
             if fiber.error is not None:
                 raise fiber.error
         return True

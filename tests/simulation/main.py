@@ -5,12 +5,14 @@ python -m simulation.main --seed 4711             one, with everything that happ
 """
 
 import argparse
+import gc
 import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from random import SystemRandom
 
 from simulation.case import Case
@@ -67,9 +69,11 @@ def play_many(first: int, count: int, workers: int) -> int:
 def _play_batch(seeds: range) -> tuple[Counter[str], list[tuple[int, list[str]]]]:
     totals: Counter[str] = Counter()
     failed = []
-    with new_database() as database:
+    with new_database() as database, _little_garbage_collection() as collect:
         began = time.process_time()
-        for seed in seeds:
+        for number, seed in enumerate(seeds):
+            if number % 10 == 0:
+                collect()
             outcome = play(make_case(seed), database)
             totals.update(outcome.totals)
             totals["seeds"] += 1
@@ -77,6 +81,18 @@ def _play_batch(seeds: range) -> tuple[Counter[str], list[tuple[int, list[str]]]
                 failed.append((seed, outcome.broken))
         totals["cpu_ms"] += round((time.process_time() - began) * 1000)
     return totals, failed
+
+
+@contextmanager
+def _little_garbage_collection() -> Iterator[Callable[[], int]]:
+    """A world's leftovers are found at once when it is over; looking for them all the time costs a
+    tenth of everything."""
+    gc.freeze()
+    gc.disable()
+    try:
+        yield gc.collect
+    finally:
+        gc.enable()
 
 
 def _sum_up(totals: Counter[str], seconds: float) -> None:
