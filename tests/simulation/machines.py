@@ -51,9 +51,14 @@ class Watch:
         self.outcomes: dict[int, Outcome] = {}  # attempt → what its first report says
         self.broken: list[str] = []
         self.started = 0
+        self._attempts: set[int] = set()
 
     def start(self, process: Process) -> None:
         self.started += 1
+        attempt_id = process.order.attempt_id
+        if attempt_id in self._attempts:
+            self.broken.append(f"attempt {attempt_id} of {name_of(process.order)} started again")
+        self._attempts.add(attempt_id)
         others = self.alive.setdefault(process.order.task_instance_id, [])
         for other in others:
             if other.order.attempt_id != process.order.attempt_id and not other.is_zombie:
