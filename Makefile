@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PATHS := src tests benchmarks
 
-.PHONY: run test test-airflow-examples test-providers simulate check setup services servers lock clean bench faults soak fuzz
+.PHONY: run test test-airflow-examples test-providers simulate check setup services servers lock clean bench faults soak fuzz fuzz-guided
 
 setup: .make/setup
 
@@ -97,6 +97,14 @@ test-airflow-examples: setup .make/airflow-examples/ready  ## the DAGs that Airf
 
 fuzz: setup services  ## random inputs: MINUTES=10, or one round again: SEED=4711; ONLY=cli
 	$(BIN)/python tests/fuzz/run.py $(if $(SEED),--seed $(SEED),--minutes $(or $(MINUTES),10)) $(if $(ONLY),--only $(ONLY))
+
+fuzz-guided: .make/atheris/ready  ## guided by coverage: MINUTES=5 ONLY=ignore_file
+	.make/atheris/bin/python tests/fuzz/guided.py --folder .make/fuzz-guided --minutes $(or $(MINUTES),5) $(if $(ONLY),--only $(ONLY))
+
+.make/atheris/ready: pyproject.toml
+	@test -x .make/atheris/bin/python || $(PYTHON) -m venv .make/atheris
+	@.make/atheris/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e . atheris==3.0.0
+	@touch $@
 
 check: setup  ## format, lint, types, import rules, dependencies
 	$(BIN)/ruff format --check $(PATHS)

@@ -13,6 +13,7 @@ IGNORE_FILE = ".airflowignore"
 Syntax = Literal["glob", "regexp"]
 
 _COMMENT = re.compile(r"\s*#.*")
+_STARS = re.compile(r"(?<!\\)\*{3,}")
 
 
 class Rule(Protocol):
@@ -63,7 +64,8 @@ def read_rules(text: str, folder: PurePosixPath, syntax: Syntax) -> list[Rule]:
 
 
 def _glob_rule(line: str, folder: PurePosixPath) -> GlobRule | None:
-    pattern = GitIgnoreSpecPattern(line)
+    # Three asterisks and more mean what one does; as many in a regular expression never end.
+    pattern = GitIgnoreSpecPattern(_STARS.sub("*", line))
     if pattern.include is None:
         return None
     body = line.strip().lstrip("!")

@@ -19,6 +19,10 @@ log = logging.getLogger(__name__)
 
 _PREFIXES = ("AIRFLOW_CONN_", "TRADEWIND_CONN_")
 EXTRA_KEY = "__extra__"
+_FIELDS = (
+    *("conn_id", "conn_type", "description", "host", "login", "password", "schema", "port"),
+    *("extra", "uri"),
+)
 _PROTOCOL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 
 
@@ -55,7 +59,7 @@ class Connection:
         self.password = password
         self.schema = schema
         self.port = _port(port)
-        self.extra = json.dumps(extra) if isinstance(extra, dict) else extra
+        self.extra = extra if isinstance(extra, str | None) else json.dumps(extra)
         if uri is not None:
             self.__dict__.update(_parts_of_uri(uri))
 
@@ -112,6 +116,7 @@ class Connection:
     @classmethod
     def from_json(cls, value: str, conn_id: str | None = None) -> Connection:
         parts = json.loads(value)
+        _check_fields(parts, conn_id)
         if "uri" in parts:
             return cls(conn_id=conn_id, uri=parts["uri"])
         if parts.get("conn_type"):
@@ -226,6 +231,21 @@ class Connection:
 
     def __hash__(self) -> int:
         return hash(self.conn_id)
+
+
+def _check_fields(parts: Any, conn_id: str | None) -> None:
+    """Raise ValueError unless the parts are a JSON object of a connection's fields."""
+    if not isinstance(parts, dict):
+        raise ValueError(f"Connection {conn_id!r} in JSON must be an object.")
+    for name, value in parts.items():
+        if name not in _FIELDS:
+            raise ValueError(
+                f"Connection {conn_id!r} has no field {name!r}. There are: {', '.join(_FIELDS)}."
+            )
+        if name not in ("port", "extra") and not isinstance(value, str | None):
+            raise ValueError(
+                f"{name} of connection {conn_id!r} must be a text, not {type(value).__name__}."
+            )
 
 
 def _port(port: int | str | None) -> int | None:

@@ -1,11 +1,11 @@
 import json
 import zipfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
 
-from tradewind.bundles.discovery import Discovery, mentions_dag
+from tradewind.bundles.discovery import Discovery, is_ignored, read_rules, mentions_dag
 
 FACTS = json.loads((Path(__file__).parent / "facts" / "airflowignore.json").read_text())
 
@@ -69,3 +69,17 @@ def test_zip_files_count_by_their_top_level_modules(tmp_path: Path) -> None:
     (tmp_path / "broken.zip").write_text("airflow dag, but no archive")
     names = ["dags.zip", "library.zip", "broken.zip"]
     assert Discovery().candidates(tmp_path, {name: name for name in names}) == ["dags.zip"]
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "ignored"),
+    [
+        ("***.py", "a.py", True),
+        ("*" * 70 + "x", "a" * 40 + ".py", False),  # took for ever
+        (r"\*****", "*a.py", True),
+        (r"\*****", "a.py", False),
+    ],
+)
+def test_many_asterisks_are_one(line: str, name: str, ignored: bool) -> None:
+    rules = read_rules(line, PurePosixPath(), "glob")
+    assert is_ignored(PurePosixPath(name), False, rules) is ignored

@@ -56,6 +56,20 @@ def test_a_uri_with_too_many_protocols_is_refused() -> None:
         Connection(conn_id="c", uri="a://b://c://d")
 
 
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ('{"conn-type": "http"}', "no field 'conn-type'"),
+        ('{"password": 12345}', "password of connection 'c' must be a text, not int"),
+        ('{"uri": null}{', "Extra data"),
+        ('{"port": []}', "integer value"),
+    ],
+)
+def test_json_that_is_no_connection(text: str, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        Connection.from_text(text, "c")
+
+
 def test_uri_and_parts_exclude_each_other() -> None:
     with pytest.raises(AirflowException, match="can't mix"):
         Connection(conn_id="c", uri="fs://", host="h")
