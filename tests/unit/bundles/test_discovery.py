@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tradewind.bundles.discovery import Discovery, is_ignored, read_rules, mentions_dag
+from tradewind.bundles.discovery import Discovery, is_ignored, mentions_dag, read_rules
 
 FACTS = json.loads((Path(__file__).parent / "facts" / "airflowignore.json").read_text())
 
