@@ -77,7 +77,8 @@ class Budget:
 
     `asked` are the counters that something was held back by without their having been read.
     `crowded`: counters above their limit, which somebody has lowered; what is given back there may
-    only be taken again after a look at them.
+    only be taken again after a look at them. `ending`: instances whose superseded process has not
+    ended yet; the next one waits for that.
     """
 
     executors: dict[str, int]
@@ -88,6 +89,7 @@ class Budget:
     read: set[str | TaskKey] = field(default_factory=set)
     asked: set[str | TaskKey] = field(default_factory=set)
     crowded: Collection[str | TaskKey] = ()
+    ending: Collection[int | None] = ()
     moved: set[str | TaskKey] = field(default_factory=set)  # by what the transaction gives back
 
     @classmethod
@@ -195,7 +197,7 @@ def _claim_within(
     while budget.has_executor() and (pk := waiting.pop()) is not None:
         model = models[pk]
         found = _first(model, budget)
-        if not found:
+        if not found or found[0].id in budget.ending:
             held_back.append(model)
             continue
         key, best = key_of(model, found[0]), waiting.best()

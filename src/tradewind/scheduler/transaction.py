@@ -354,6 +354,7 @@ class Transaction:
             deltas,
             space.crowded,
         )
+        budget.ending = space.ending_instances()
         for model in claim(self.tx, space.waiting, space.models, budget, now=self.now):
             model.collect()
             space.touched[model.pk] = model

@@ -206,3 +206,11 @@ class Workspace:
         for attempt in superseded:
             attempt.state = AttemptState.FENCED
         return superseded
+
+    def ending_instances(self) -> set[int]:
+        """Those of which our executors hold a process that was superseded and has not ended."""
+        return {
+            attempt.task_instance_id
+            for attempt in self.launched.values()
+            if attempt.state is AttemptState.FENCED
+        }
