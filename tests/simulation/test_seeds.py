@@ -24,6 +24,10 @@ def test_seeds_hold(first: int, database: Database) -> None:
     assert broken == {}, "see `make simulate SEED=...`"
 
 
+def test_a_trigger_with_the_id_of_one_that_is_gone_runs(database: Database) -> None:
+    assert play(make_case(20588), database).broken == []
+
+
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_a_seed_always_does_the_same(seed: int, database: Database) -> None:
     once = play(make_case(seed), database, tracing=True)
@@ -56,5 +60,28 @@ def test_an_attempt_that_is_launched_late_ends_within_its_lease(
         parallelism=32,
         deeds=[Deed(kind="trigger", at=1.0, dag=0), Deed(kind="trigger", at=17.0, dag=0)],
         faults=[pause, Fault(kind="crash", at=5.0, target=0, seconds=30.0, place="begin")],
+    )
+    assert play(case, database).broken == []
+
+
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_what_is_cleared_waits_for_the_process_that_was_marked(
+    seed: int, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scripts, "DURATIONS", [6.0])
+    which = {"task_ids": ["t"], "downstream": False}
+    marked = Deed(kind="mark", at=3.0, dag=0, more={**which, "state": "success"})
+    case = Case(
+        seed=seed,
+        schedulers=1,
+        dags=[replace(dag(task("t"), task("u", "t")), dag_id="d0", file="d0.py")],
+        pools={},
+        parallelism=32,
+        deeds=[
+            Deed(kind="trigger", at=1.0, dag=0),
+            marked,
+            Deed(kind="clear", at=3.1, dag=0, more=which),
+        ],
+        faults=[],
     )
     assert play(case, database).broken == []

@@ -136,13 +136,16 @@ class Triggerer:
         with self._store.begin() as tx:
             now = self._store.now(tx)
             own = triggers.renew(tx, self._name, now=now, seconds=LEASE_SECONDS)
-            free = self._capacity - len(own)
-            if free > 0:
-                claimed = triggers.claim(tx, self._name, now=now, seconds=LEASE_SECONDS, limit=free)
-                own |= set(claimed)
+            # What is claimed now is new, even if its id is held: SQLite gives an id that is free to
+            # the next row.
             lost = self._held.keys() - own
-            others = {row.id for row in trigger_orders.orders(tx, lost)} if lost else set()
-            new = trigger_orders.orders(tx, own - self._held.keys())
+            free = self._capacity - len(own)
+            claimed: set[int] = set()
+            if free > 0:
+                seconds = LEASE_SECONDS
+                claimed |= set(triggers.claim(tx, self._name, now=now, seconds=seconds, limit=free))
+            others = {row.id for row in trigger_orders.orders(tx, lost - claimed)}
+            new = trigger_orders.orders(tx, (own - self._held.keys()) | claimed)
         for trigger_id in lost:
             self._stop(trigger_id, killed=trigger_id not in others)
         for row in new:
