@@ -67,7 +67,6 @@ class Scheduler:
         self._seen_at, self._seen_monotonic = clock.now(), clock.monotonic()
         self._save_by: datetime | None = None
         self._starts_by: datetime | None = None
-        self._unconfirmed: list[tuple[RunModel, Attempt]] = []
         self._failures = 0
         self._retry_at = clock.now()
         self._draining = False
@@ -181,7 +180,7 @@ class Scheduler:
             self._look.around = True
             self._look.recount = self._recount_at <= now
         held = self._space.models or self._space.launched
-        if self._unconfirmed or (held and self._renew_at <= now):
+        if self._space.unconfirmed or (held and self._renew_at <= now):
             self._look.renew = True
 
     def _must_transact(self, now: datetime) -> bool:
@@ -192,7 +191,7 @@ class Scheduler:
             or space.past_moved
             or space.reports
             or space.callback_results
-            or self._unconfirmed
+            or space.unconfirmed
             or (self._save_by is not None and self._save_by <= now)
             or self._can_claim()
             or any(_is_urgent(model) for model in space.touched.values())
@@ -281,7 +280,7 @@ class Scheduler:
         for model, attempt in (*self._confirmed(done), *done.relaunch, *done.saved.launches):
             left = self._left_of_lease(began)
             if left < self._settings.attempt_lease_seconds / 2:
-                self._unconfirmed.append((model, attempt))
+                self._space.unconfirmed.append((model, attempt))
             elif attempt.state in LIVE:  # an intent found anew may have been reported meanwhile
                 self._launch(model, attempt, left)
         for attempt, reason in done.saved.gathered.cancelled:
@@ -306,7 +305,7 @@ class Scheduler:
         """
         if done.renewed is None:
             return []
-        waiting, self._unconfirmed = self._unconfirmed, []
+        waiting, self._space.unconfirmed = self._space.unconfirmed, []
         return [
             (model, attempt)
             for model, attempt in waiting

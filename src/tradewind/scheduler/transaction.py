@@ -346,7 +346,8 @@ class Transaction:
         # DAGs are locked before pools and tasks, here as by whoever starts runs.
         limits.move_active_runs(self.tx, {key: step for key, step in deltas.runs.items() if step})
         deltas.runs.clear()
-        promised = Counter(attempt.executor for _, attempt in self.done.relaunch)
+        launches = (*self.done.relaunch, *space.unconfirmed)
+        promised = Counter(attempt.executor for _, attempt in launches)
         budget = Budget.of_released(
             {name: each.free_slots() - promised[name] for name, each in means.executors.items()},
             means.settings.parallelism,

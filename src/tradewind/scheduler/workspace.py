@@ -29,6 +29,7 @@ class Workspace:
         self.crowded: set[str | TaskKey] = set()  # limits that are lower than what is held
         self.past_moved: set[str] = set()  # DAGs of which a run moved that later ones depend on
         self.launched: dict[int, Attempt] = {}  # what the executors of this process hold
+        self.unconfirmed: list[tuple[RunModel, Attempt]] = []  # to be launched if they are ours
         self.to_load: set[int] = set()  # runs that may be leased to us and are not in memory
         self.held_back = False  # what waits cannot be claimed before something is released
         self.quarantine = Quarantine()

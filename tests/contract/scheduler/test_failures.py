@@ -398,6 +398,30 @@ def test_a_scheduler_that_is_stopped_between_commit_and_launch(
     assert {order.run.run_id for order in world.executors["b"].orders} == {"r1", "r2"}
 
 
+def test_what_is_launched_late_takes_its_slot_first(world: World) -> None:
+    """What was claimed right before a stop waits for its lease; its slot is not free meanwhile."""
+    claims: list[str] = []
+
+    def notice(_tx: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if statement.startswith("INSERT INTO attempt "):
+            claims.append(statement)
+
+    def stop(_tx: Any) -> None:
+        if len(claims) == 1:
+            claims.append("the scheduler was stopped")
+            world.clock.advance(20)
+
+    event.listen(world.store.engine, "before_cursor_execute", notice)
+    event.listen(world.store.engine, "commit", stop)
+    world.publish(wide("d", 2))
+    world.trigger("d")
+    world.scheduler(slots=1)
+    world.finish_all()
+    assert "the scheduler was stopped" in claims
+    assert world.executors["a"].most_running == 1
+    assert world.run_states() == {"r1": "success"}
+
+
 def test_a_run_that_is_read_for_longer_than_a_lease_holds_is_launched_all_the_same(
     world: World,
 ) -> None:
