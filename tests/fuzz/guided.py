@@ -93,8 +93,8 @@ TARGETS: dict[str, tuple[Callable[[bytes], None], list[bytes]]] = {
     "document": (
         document,
         [
-            b'{"schema_version":1,"dag_id":"d","fileloc":"d.py","timetable":{"type":"cron_trigger",'
-            b'"crons":["0 6 * * *"]},"tasks":[{"task_id":"a","operator":"O"}]}'
+            b'{"schema":1,"dag_id":"d","file":"d.py","timetable":{"type":"cron_trigger",'
+            b'"crons":["0 6 * * *"]},"tasks":[{"task_id":"a","label":"a","operator":"O"}]}'
         ],
     ),
 }

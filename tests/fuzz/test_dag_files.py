@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fuzz.effort import examples
@@ -314,12 +314,14 @@ def check(result: ParseResult) -> None:
 
 @examples(16)
 @given(source=sources(ORDINARY))
+@example(source=f"{HEAD}DAG('d', schedule=timedelta.max)".encode())
 def test_ordinary_files_with_odd_values(files: Files, source: bytes) -> None:
     check(files.parse(source))
 
 
 @examples(16)
 @given(source=sources(st.one_of(ORDINARY, HOSTILE, HOSTILE)))
+@example(source=b"import os; os._exit(0)")
 def test_hostile_files(files: Files, source: bytes) -> None:
     check(files.parse(source))
     good = files.parse(GOOD.encode())

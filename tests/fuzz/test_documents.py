@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fuzz.effort import examples
@@ -116,6 +116,7 @@ def test_a_damaged_document_is_refused_or_can_be_used(document: bytes) -> None:
 
 @examples(2)
 @given(document=damaged())
+@example(document=b"{")
 def test_other_dags_go_on(document: bytes, tmp_path: Path, sqlite_template: Path) -> None:
     for file in tmp_path.glob("case.db*"):
         file.unlink()

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fuzz.effort import examples
@@ -21,7 +21,7 @@ from support.documents import add_attempt, add_instance, add_run, document, publ
 from support.fake_executor import Plan
 from support.scheduling import World, make_dag
 from tradewind.core.dag import AssetRef, Expansion, MappedArgument, XComLength
-from tradewind.core.protocol import Outcome, Reply, Request, Succeeded, Usage, WorkOrder
+from tradewind.core.protocol import Outcome, Reply, Request, Succeeded, Usage, WorkOrder, XComValue
 from tradewind.runner.wire import encode
 from tradewind.store.engine import Store
 from tradewind.taskapi.handler import TaskApi
@@ -92,6 +92,7 @@ _serial = iter(range(10**9))
 
 @examples(6)
 @given(outcomes=st.lists(OUTCOMES, min_size=1, max_size=4), usage=of_type(Usage))
+@example(outcomes=[Succeeded(xcoms=[XComValue(key="k", value=1)])], usage=Usage())
 def test_every_report_is_taken(fresh: Any, outcomes: list[Outcome], usage: Usage) -> None:
     store = fresh()
     world = World(store)
