@@ -90,7 +90,7 @@ def _pause(person: "Person", deed: Deed) -> None:
     dag_id = person.dag(deed).dag_id
     actions.set_paused(person.store, [dag_id], True, now=person.now())
     person.sleep(deed.more["seconds"])
-    actions.set_paused(person.store, [dag_id], False, now=person.now())
+    person.insist(lambda: actions.set_paused(person.store, [dag_id], False, now=person.now()))
 
 
 def _publish(person: "Person", deed: Deed) -> None:
@@ -124,7 +124,7 @@ def _vanish(person: "Person", deed: Deed) -> None:
         dags.mark_stale(tx, BUNDLE, [dag.file], keep=[])
         person.store.notify(tx, "scheduler")
     person.sleep(10.0)
-    publish(person, person.dag(deed), "digest-back")
+    person.insist(lambda: publish(person, person.dag(deed), "digest-back"))
 
 
 def _backfill(person: "Person", deed: Deed) -> None:

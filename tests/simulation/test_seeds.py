@@ -28,6 +28,15 @@ def test_a_trigger_with_the_id_of_one_that_is_gone_runs(database: Database) -> N
     assert play(make_case(20588), database).broken == []
 
 
+def test_a_branch_that_takes_another_way_in_a_backfill_holds(database: Database) -> None:
+    assert play(make_case(20231), database).broken == []
+
+
+@pytest.mark.parametrize("seed", [1074, 20408])
+def test_who_pauses_a_dag_unpauses_it_whatever_fails(seed: int, database: Database) -> None:
+    assert play(make_case(seed), database).broken == []
+
+
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_a_seed_always_does_the_same(seed: int, database: Database) -> None:
     once = play(make_case(seed), database, tracing=True)

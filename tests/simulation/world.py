@@ -16,7 +16,7 @@ from simulation.fibers import START, Fiber, Loop, MachineClock
 from simulation.machines import SimulatedExecutor, SimulatedTriggers, Watch
 from simulation.scripts import Script, Scripts
 from tradewind.core.dag import SerializedDag
-from tradewind.core.errors import TradewindError
+from tradewind.core.errors import InfrastructureError, TradewindError
 from tradewind.core.protocol import WorkOrder
 from tradewind.executors.base import ExecutorEvent
 from tradewind.scheduler.scheduler import Scheduler
@@ -30,6 +30,7 @@ _AFTERWARDS_SECONDS = 3.0
 """How long the world goes on after that: reports that come late."""
 
 _LOOK_SECONDS = 1.0
+_REPEAT_SECONDS = 1.0
 _SOON_SECONDS = 60.0
 
 _TO_COME = """
@@ -275,6 +276,16 @@ class Person:
         fiber = self._world.loop.current()
         assert fiber is not None
         fiber.wait(self._world.loop.now + seconds)
+
+    def insist(self, do: Callable[[], object]) -> None:
+        """Repeat it until the database takes it: whoever stops something sets it going again."""
+        while True:
+            try:
+                do()
+                return
+            except InfrastructureError as error:
+                self._world.trace(self.name, f"is told: {error}")
+            self.sleep(_REPEAT_SECONDS)
 
     def dag(self, deed: Deed) -> SerializedDag:
         return self.dags[deed.dag]

@@ -116,6 +116,48 @@ def test_what_is_mapped_waits_at_its_own_index() -> None:
     assert [found.statement for found in findings.violations] == [Statement.TRIGGER_RULE]
 
 
+def findings_of_branch(*events: Event) -> Findings:
+    """`b` took the way to `x` at first and, once cleared, another one."""
+    run = RunHistory(
+        dag_id="d",
+        run_id="r",
+        is_over=True,
+        plan=plan(dag(task("b"), task("x", "b"))),
+        instances=[
+            TaskInstance(id=1, task_id="b", state=S.SUCCESS, skips=["x"]),
+            TaskInstance(id=2, task_id="x", state=S.SKIPPED),
+        ],
+        attempts=[Attempt(id=7, instance_id=2, state=AttemptState.ENDED, outcome="success")],
+        events=events,
+    )
+    findings = Findings()
+    replay(run, findings)
+    return findings
+
+
+B_SUCCEEDS = Event(id=1, event="end", at=NOW, instance_id=1, detail="success")
+X_RUNS = [
+    Event(id=2, event="claim", at=NOW, instance_id=2, attempt_id=7, detail="32 32"),
+    Event(id=3, event="finish", at=NOW, instance_id=2, attempt_id=7, detail="success"),
+]
+CLEAR = [
+    Event(id=3 + number, event="clear", at=NOW, instance_id=number, detail="none")
+    for number in (1, 2)
+]
+B_SUCCEEDS_AGAIN = Event(id=6, event="end", at=NOW, instance_id=1, detail="success")
+X_IS_SKIPPED = Event(id=7, event="end", at=NOW, instance_id=2, detail="skipped")
+
+
+def test_a_branch_that_takes_another_way_once_it_is_cleared() -> None:
+    events = [B_SUCCEEDS, *X_RUNS, *CLEAR, B_SUCCEEDS_AGAIN, X_IS_SKIPPED]
+    assert findings_of_branch(*events).violations == []
+
+
+def test_what_a_branch_did_not_follow_was_not_to_be_claimed() -> None:
+    (found,) = findings_of_branch(B_SUCCEEDS, *X_RUNS, CLEAR[1], X_IS_SKIPPED).violations
+    assert found.statement is Statement.TRIGGER_RULE
+
+
 # --- nobody at work, pools that change ------------------------------------------------------------
 
 

@@ -55,6 +55,9 @@ class _Replay:
         self._ended: dict[int, Event] = {}  # attempt → the event that ended it
         self._open: dict[int, int] = {}  # instance → its live attempt
         self._excused: set[int] = set()  # instances judged before what they wait for was cleared
+        self._successes = Counter(  # instance → how often it succeeds from here on
+            event.instance_id for event in run.events if event.detail == S.SUCCESS
+        )
         self._was_cleared = any(
             event.event == "clear" or (event.event == "finish" and event.detail == S.NONE)
             for event in run.events
@@ -135,13 +138,18 @@ class _Replay:
         if state in FINISHED_STATES or state is S.NONE:
             self._excused.discard(ti.id or 0)
         if state is S.SUCCESS:
-            row = self._rows[ti.id]
-            self._board.set_result(ti, row.mapped_length, row.skips)
+            self._take_result(ti, self._rows[ti.id])
         self._board.move(ti, state)
         node = self._board.nodes[ti.task_id]
         tasks = self._run.plan.tasks
         if node.all_done and any(len(tasks[t].expansions) > 1 for t in node.plan.produces_for):
             self._board.rebuild_views()  # index arithmetic inside nested mapped groups has changed
+
+    def _take_result(self, ti: TaskInstance, row: TaskInstance) -> None:
+        """A row knows its last success: which way a branch took before that is not recorded."""
+        self._successes[ti.id] -= 1
+        is_last = self._successes[ti.id] <= 0
+        self._board.set_result(ti, row.mapped_length, row.skips if is_last else None)
 
     def _excuse_dependents(self, cleared: TaskInstance) -> None:
         """What has been found ready, or is at work, is not judged again because of the clear."""
