@@ -58,7 +58,7 @@ class Database:
         self._spectator = sqlite3.connect(":memory:")
         self._schema_version = -1
         event.listen(self.base.engine, "connect", _hurry)
-        event.listen(self.base.engine, "before_cursor_execute", self._before_statement)
+        self._breathe_before_statements()
 
     def reset(self, loop: Loop, interference: Interference, *, in_cluster: bool) -> None:
         """An empty migrated database, for the fibers of this loop.
@@ -133,11 +133,19 @@ class Database:
         if self.interference is not None:
             self.interference.breathe(fiber, place)
 
-    def _before_statement(
-        self, _tx: object, _cursor: object, statement: str, *_rest: object
-    ) -> None:
-        if not statement.startswith("BEGIN") and (fiber := self.loop.current()) is not None:
-            self.breathe(fiber, "statement")
+    def _breathe_before_statements(self) -> None:
+        """Not as a listener of the engine, which would cost each statement a tenth more."""
+        dialect = self.base.engine.dialect
+        for name in ("do_execute", "do_executemany", "do_execute_no_params"):
+            setattr(dialect, name, self._breathing(getattr(dialect, name)))
+
+    def _breathing(self, execute: Callable[..., None]) -> Callable[..., None]:
+        def breathe_and_execute(*of: Any) -> None:
+            if (fiber := self.loop.current()) is not None:
+                self.breathe(fiber, "statement")
+            execute(*of)
+
+        return breathe_and_execute
 
 
 class MachineStore(Store):

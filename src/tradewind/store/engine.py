@@ -80,7 +80,7 @@ class Store:
             self.dialect = "sqlite"
             self._engine = _sqlite_engine(self._target, pool_size)
             self._writing = write_lock(self._target.path).held
-            self._reading_engine = self._engine.execution_options(tradewind_begin="BEGIN")
+            self._reading_engine = self._engine
         else:
             self.dialect = "postgresql"
             self._connect = _postgresql_connector(self._target, statement_timeout_seconds)
@@ -99,11 +99,12 @@ class Store:
     def begin(self) -> Iterator[Connection]:
         """A write transaction: commits at the end of the block, rolls back if it raises.
 
-        On SQLite it holds the one write lock from its first moment, so it never fails half-way
-        because somebody else wrote. Not reentrant.
+        On SQLite it holds the one write lock from its first moment (IMMEDIATE): one that reads
+        first and then writes could not go on when somebody else has written. Not reentrant.
         """
         with self._translated(), self._writing():
             with self._engine.begin() as tx:
+                self._start(tx, "BEGIN IMMEDIATE")
                 pending: set[str] = set()
                 tx.info[_PENDING] = pending
                 yield tx
@@ -116,7 +117,15 @@ class Store:
     def read(self) -> Iterator[Connection]:
         """A read-only transaction; on SQLite it sees one snapshot and never waits for writers."""
         with self._translated(), self._reading_engine.begin() as tx:
+            self._start(tx, "BEGIN")
             yield tx
+
+    def _start(self, tx: Connection, begin: str) -> None:
+        """Where we say BEGIN ourselves. Straight to the driver: a listener for it would make
+        SQLAlchemy look for listeners around each statement."""
+        if self.dialect == "sqlite":
+            driver: sqlite3.Connection = tx.connection.driver_connection  # type: ignore[assignment]
+            driver.execute(begin).close()
 
     def now(self, tx: Connection) -> datetime:
         """The instant that leases are judged by: the server's clock, or `clock`'s on SQLite."""
@@ -193,18 +202,12 @@ def _sqlite_engine(url: SqliteUrl, pool_size: int) -> Engine:
         json_deserializer=msgspec.json.decode,
     )
     event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
         connection.execute(f"PRAGMA {pragma}").close()
-
-
-def _begin_sqlite(tx: Connection) -> None:
-    """IMMEDIATE for writers: a transaction that reads first and then writes could not go on."""
-    tx.exec_driver_sql(tx.get_execution_options().get("tradewind_begin", "BEGIN IMMEDIATE"))
 
 
 # --- PostgreSQL -----------------------------------------------------------------------------------
@@ -330,8 +333,7 @@ def count_statements(store: Store) -> Iterator[StatementCounter]:
     counter = StatementCounter()
 
     def record(_tx: Connection, _cursor: object, statement: str, *_rest: object) -> None:
-        if not statement.startswith("BEGIN"):
-            counter.statements.append(statement)
+        counter.statements.append(statement)
 
     event.listen(store.engine, "before_cursor_execute", record)
     try:
