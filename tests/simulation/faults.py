@@ -13,13 +13,17 @@ from tradewind.executors.base import AttemptEnded, AttemptReported, AttemptStart
 if TYPE_CHECKING:
     from simulation.world import World
 
-_AT_A_PLACE = ("crash", "pause", "freeze", "error")
+_AT_A_PLACE = ("crash", "pause", "freeze", "error", "bug")
 _SHORT_SECONDS = 0.02
 """What a message takes at most, and a transaction that is slow."""
 
 
 _LOST = 0.1
 """How many notifications are lost whatever else happens."""
+
+
+class Bug(Exception):
+    """Stands for what nobody has foreseen: the scheduler's own code raises."""
 
 
 @dataclass
@@ -67,6 +71,8 @@ class Faults:
                 machine.executor.lose_host(fault.seconds)
             case "set_clock":
                 machine.clock.skew += fault.seconds
+                if not self._world.case.in_cluster and fault.seconds > 0:
+                    self._world.watch.outdate(machine.executor)
             case "outage":
                 self._going_on["outage", ""] = self._loop.now + fault.seconds
             case kind:
@@ -93,13 +99,14 @@ class Faults:
             fiber.wait(self._loop.now)
 
     def _spring(self, fiber: Fiber, place: str) -> None:
-        for armed in list(self._armed[fiber]):
-            if armed.fault.place not in ("", place):
+        waiting = self._armed[fiber]
+        for armed in list(waiting):
+            if armed.fault.place not in ("", place) or not self._may_harm:
                 continue
             if armed.left > 0:
                 armed.left -= 1
                 continue
-            self._armed[fiber].remove(armed)
+            waiting.remove(armed)
             self._strike(fiber, armed.fault)
 
     def _strike(self, fiber: Fiber, fault: Fault) -> None:
@@ -108,6 +115,8 @@ class Faults:
         match fault.kind:
             case "error":
                 raise broken(sqlite3.SQLITE_IOERR, "disk I/O error")
+            case "bug":
+                raise Bug("a bug")
             case "crash":
                 machine.die()
                 self._world.replace_later(machine, fault.seconds)

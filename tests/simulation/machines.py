@@ -40,7 +40,7 @@ class Process:
     ends_at: float
     lease_end: float
     is_over: bool = False
-    is_zombie: bool = False  # it was stopped beyond its lease; nobody could end it in time
+    is_zombie: bool = False  # its lease is over too soon for anybody to end it in time
 
 
 class Watch:
@@ -67,6 +67,12 @@ class Watch:
                     f" the process of attempt {other.order.attempt_id} was alive"
                 )
         others.append(process)
+
+    def outdate(self, besides: "SimulatedExecutor") -> None:
+        """The clock by which leases go was set forward: only who notices that renews them."""
+        for processes in self.alive.values():
+            for process in processes:
+                process.is_zombie = process.is_zombie or not besides.holds(process)
 
     def end(self, process: Process) -> None:
         process.is_over = True
@@ -143,6 +149,9 @@ class SimulatedExecutor:
     def renewed(self, attempt_ids: set[int], lease_seconds: float) -> None:
         for attempt_id in attempt_ids & self._running.keys():
             self._running[attempt_id].lease_end = self._lease_end(lease_seconds)
+
+    def holds(self, process: Process) -> bool:
+        return self._running.get(process.order.attempt_id) is process
 
     def close(self, *, drain_seconds: float) -> None:
         self._closed = True

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from simulation.case import Case
 from simulation.checker import broken_rules
 from simulation.database import Database
+from simulation.faults import Bug
 from simulation.world import World
 from tradewind.core.errors import InfrastructureError
 
@@ -56,7 +57,7 @@ class _Suspicious(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         self._world.trace("log", record.getMessage())
         error = record.exc_info[1] if record.exc_info else None
-        is_ours = error is not None and not isinstance(error, InfrastructureError)
+        is_ours = error is not None and not isinstance(error, InfrastructureError | Bug)
         if is_ours or "set right" in record.msg:
             self.found.append(f"logged: {record.getMessage()} {error!r}")
 

@@ -37,6 +37,14 @@ def test_who_pauses_a_dag_unpauses_it_whatever_fails(seed: int, database: Databa
     assert play(make_case(seed), database).broken == []
 
 
+def test_a_clock_set_forward_ends_leases_that_nobody_renews_in_time(database: Database) -> None:
+    assert play(make_case(50972), database).broken == []
+
+
+def test_faults_may_stop_while_one_of_them_strikes(database: Database) -> None:
+    assert play(make_case(50988), database).broken == []
+
+
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_a_seed_always_does_the_same(seed: int, database: Database) -> None:
     once = play(make_case(seed), database, tracing=True)

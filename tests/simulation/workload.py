@@ -39,14 +39,18 @@ def make_case(seed: int) -> Case:
     soon = chance.choice([0.02, 2.0])
     deeds = [_deed(chance, number, "trigger", soon) for number in range(len(dags))]
     deeds += [_some_deed(chance, dags) for _ in range(chance.choice([0, 0, 1, 2, 3]))]
+    parallelism = chance.choice([1, 2, 3, 32])
+    faults = [_fault(chance, chance.choice(list(_FAULTS))) for _ in range(troubles)]
+    if chance.randrange(10) == 3:
+        faults.append(_fault(chance, "bug"))
     return Case(
         seed=seed,
         schedulers=schedulers,
         dags=dags,
         pools=dict(_POOLS),
-        parallelism=chance.choice([1, 2, 3, 32]),
+        parallelism=parallelism,
         deeds=sorted(deeds, key=lambda deed: deed.at),
-        faults=sorted((_fault(chance) for _ in range(troubles)), key=lambda fault: fault.at),
+        faults=sorted(faults, key=lambda fault: fault.at),
     )
 
 
@@ -81,14 +85,14 @@ def _with_limits(task: TaskSpec, chance: Random) -> TaskSpec:
         more["pool_slots"] = 1 if more["pool"] == "narrow" else chance.choice([1, 2])
     if chance.random() < 0.15:
         more["max_active_tis_per_dag"] = chance.choice([1, 2])
-    if chance.random() < 0.1:
+    if chance.randrange(10) == 3:
         more["max_active_tis_per_dagrun"] = 1
     if chance.random() < 0.07 and not task.is_teardown:  # it would outlast a run ended by hand
         more["depends_on_past"] = True
         more["wait_for_downstream"] = chance.random() < 0.5
     if chance.random() < 0.2:
         more["outlets"] = [chance.choice(_ASSETS)]
-    if chance.random() < 0.1:
+    if chance.randrange(10) == 3:
         more["callbacks"] = ["on_failure", "on_retry"]
     more["retry_delay_seconds"] = chance.choice([0.0, 0.5, 2.0])
     more["retry_exponential_backoff"] = chance.choice([0.0, 0.0, 2.0])
@@ -165,19 +169,24 @@ def _some_deed(chance: Random, dags: list[SerializedDag]) -> Deed:
 # --- faults ---------------------------------------------------------------------------------------
 
 
-def _fault(chance: Random) -> Fault:
-    kind = chance.choice(list(_FAULTS))
+def _fault(chance: Random, kind: str) -> Fault:
+    more = _FAULTS.get(kind, _in_a_transaction)
     return Fault(
         kind=kind,
         at=round(chance.choice([chance.uniform(0, 5), chance.uniform(0, CHAOS_SECONDS)]), 3),
         target=chance.randrange(5),
-        **_FAULTS[kind](chance),
+        **more(chance),
     )
 
 
 def _somewhere(chance: Random) -> dict[str, Any]:
     place = chance.choice(["", "begin", "statement", "commit", "committed"])
     return {"place": place, "skip": chance.choice([0, 0, 1, 2, 5, 12])}
+
+
+def _in_a_transaction(chance: Random) -> dict[str, Any]:
+    place = chance.choice(["begin", "statement", "statement", "commit"])
+    return {"place": place, "skip": chance.choice([0, 1, 2, 5, 12])}
 
 
 def _for_a_while(*seconds: float) -> Callable[[Random], dict[str, Any]]:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from simulation import deeds
 from simulation.case import Case, Deed
 from simulation.database import Database, MachineStore
-from simulation.faults import Faults, title
+from simulation.faults import Bug, Faults, title
 from simulation.fibers import START, Fiber, Loop, MachineClock
 from simulation.machines import SimulatedExecutor, SimulatedTriggers, Watch
 from simulation.scripts import Script, Scripts
@@ -50,6 +50,7 @@ class World:
     def __init__(self, case: Case, database: Database, *, tracing: bool = False) -> None:
         self.case = case
         self.loop = Loop(Random(f"{case.seed} turns"))
+        self.clock = MachineClock(self.loop)  # of the one machine, where there is no server
         self.settings = SchedulerSettings(
             parallelism=case.parallelism, run_lease_seconds=8.0, attempt_lease_seconds=15.0
         )
@@ -175,13 +176,22 @@ class Machine:
     def __init__(self, world: World, name: str) -> None:
         self.name = name
         self._chance = chance = world.loop.chance
-        skew = chance.choice([0.0, 0.0, -120.0, 3.0, 120.0]) if world.case.in_cluster else 0.0
-        self.clock = MachineClock(world.loop, skew)
+        self.clock = world.clock
+        if world.case.in_cluster:
+            self.clock = MachineClock(world.loop, chance.choice([0.0, 0.0, -120.0, 3.0, 120.0]))
         self.store = world.database.seen_by(self.clock)
         self.executor = SimulatedExecutor(world, name, self.clock, slots=chance.choice([1, 2, 8]))
         self.scheduler = SimulatedScheduler(world, self)
         self._stop = threading.Event()
-        self.fiber = world.loop.start(name, lambda: self.scheduler.run(self._stop))
+        self.fiber = world.loop.start(name, self._run)
+
+    def _run(self) -> None:
+        try:
+            self.scheduler.run(self._stop)
+        except Bug:
+            if not self._stop.is_set():
+                raise
+            self.die()  # while it gave up its leases
 
     def ask_to_stop(self) -> None:
         self._stop.set()
