@@ -197,7 +197,7 @@ def _claim_within(
     while budget.has_executor() and (pk := waiting.pop()) is not None:
         model = models[pk]
         found = _first(model, budget)
-        if not found or found[0].id in budget.ending:
+        if not found:
             held_back.append(model)
             continue
         key, best = key_of(model, found[0]), waiting.best()
@@ -216,9 +216,10 @@ def _claim_within(
 
 def _first(model: RunModel, budget: Budget) -> list[TaskInstance]:
     try:
-        return model.run.claimable(1, budget.blocks(model))
+        found = model.run.claimable(1 + len(budget.ending), budget.blocks(model))
     except Exception as error:
         raise BrokenRun(model.pk) from error
+    return [ti for ti in found if ti.id not in budget.ending]
 
 
 def _allowances(budget: Budget, models: Mapping[int, RunModel]) -> dict[TaskKey, int]:

@@ -171,7 +171,7 @@ class Scheduler:
     def _set_deadlines(self, now: datetime) -> None:
         """By when what has come in is stored, if nothing more urgent takes it along."""
         by = now + timedelta(seconds=self._settings.flush_seconds)
-        if self._space.has_results or self._space.ended:
+        if self._space.has_results or self._space.ended or self._space.gone:
             self._save_by = self._save_by or by
         if self._space.starts:
             self._starts_by = self._starts_by or by

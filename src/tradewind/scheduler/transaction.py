@@ -188,6 +188,7 @@ class Transaction:
                 space.forget(pk)
                 space.to_load.add(pk)
         self._find_unwanted()
+        self._find_superseded(list(space.superseded))
         if _is_past(seen.next_deadline_at, self.now):
             callbacks.add_missed_deadlines(self.tx, now=self.now)
         if seen.has_open_backfills:
@@ -227,6 +228,16 @@ class Transaction:
             unwanted = attempts.unwanted(self.tx, live)
             self.done.superseded += [self.space.launched[pk] for pk in sorted(unwanted)]
 
+    def _find_superseded(self, pks: list[int]) -> None:
+        """What others have to end in these runs; the next attempt waits until they have done so, or
+        until their lease is over."""
+        space = self.space
+        for pk in pks:
+            space.superseded.pop(pk, None)
+        if pks:
+            for row in attempts.superseded(self.tx, pks, besides=self.means.name, now=self.now):
+                space.superseded.setdefault(row.run_pk, set()).add(row.task_instance_id)
+
     # --- the models ---------------------------------------------------------------------------
 
     def _load(self, begun: dict[int, int]) -> list[RunModel]:
@@ -244,6 +255,7 @@ class Transaction:
                     model.run.begin(self.now)
                     model.record("begin", self.now, str(begun[model.pk]))
                 space.touch(model, self.now)
+            self._find_superseded([model.pk for model in loaded if model.tries])
             space.to_load = set()
         # Reports that wait are part of what a run has come to: without them, what has run to its
         # end would look as if it had never been launched, or were lost.
@@ -387,6 +399,8 @@ class Transaction:
             means.store.notify(self.tx, "triggerer")
         if self.done.saved.made_room and means.store.dialect == "postgresql":
             means.store.notify(self.tx, CHANNEL)  # SQLite has no other scheduler that waits
+        if space.gone and attempts.give_up(self.tx, space.gone, now=self.now):
+            means.store.notify(self.tx, CHANNEL)
         self._tell_dependents(models)
 
     def _tell_dependents(self, models: list[RunModel]) -> None:

@@ -29,6 +29,7 @@ class Workspace:
         self.crowded: set[str | TaskKey] = set()  # limits that are lower than what is held
         self.past_moved: set[str] = set()  # DAGs of which a run moved that later ones depend on
         self.launched: dict[int, Attempt] = {}  # what the executors of this process hold
+        self.superseded: dict[int, set[int]] = {}  # run → instances that others may still work on
         self.unconfirmed: list[tuple[RunModel, Attempt]] = []  # to be launched if they are ours
         self.to_load: set[int] = set()  # runs that may be leased to us and are not in memory
         self.held_back = False  # what waits cannot be claimed before something is released
@@ -38,6 +39,7 @@ class Workspace:
         self.reports: list[tuple[int, Report]] = []  # of runs that are not in memory
         self.strays: list[tuple[int, Report]] = []  # of runs that others lease
         self.ended: dict[int, Attempt] = {}  # over before; now it is known what they used
+        self.gone: set[int] = set()  # attempts whose process ended before they did
         self.starts: dict[int, dict[str, Any]] = {}
         self.callback_results: list[CallbackEnded] = []
         self.has_results = False  # something else than starts is among what is not stored
@@ -62,6 +64,8 @@ class Workspace:
             del self.launched[event.attempt_id]
             self.held_back = False
             events.record_usage(attempt, event)
+            if attempt.state is not AttemptState.ENDED:
+                self.gone.add(attempt.id)
         report = events.report_of(event, is_live=attempt.state in LIVE)
         if report is not None:
             self.deliver(attempt.run_pk, report, now)
@@ -184,6 +188,7 @@ class Workspace:
         self.strays.clear()
         self.callback_results.clear()
         self.ended.clear()
+        self.gone.clear()
         self.starts.clear()
         self.has_results = False
 
@@ -209,8 +214,8 @@ class Workspace:
         return superseded
 
     def ending_instances(self) -> set[int]:
-        """Those of which our executors hold a process that was superseded and has not ended."""
-        return {
+        """Those of which a process that was superseded has not ended, here or elsewhere."""
+        return set().union(*self.superseded.values()) | {
             attempt.task_instance_id
             for attempt in self.launched.values()
             if attempt.state is AttemptState.FENCED

@@ -141,18 +141,20 @@ def _lapsed(dialect: str) -> Select[Any]:
 
 def unwanted(tx: Connection, ids: Collection[int]) -> set[int]:
     """Those of the attempts that must end: superseded, or their instance waits to start again."""
-    rows = tx.execute(
-        select(attempt.c.id)
-        .join(task_instance, task_instance.c.id == attempt.c.task_instance_id)
-        .where(
-            attempt.c.id.in_(ids),
-            or_(
-                attempt.c.state == AttemptState.FENCED.value,
-                task_instance.c.state == TaskInstanceState.RESTARTING.value,
-            ),
-        )
+    return set(tx.execute(_unwanted, {"ids": list(ids)}).scalars())
+
+
+_unwanted = (
+    select(attempt.c.id)
+    .join(task_instance, task_instance.c.id == attempt.c.task_instance_id)
+    .where(
+        attempt.c.id.in_(bindparam("ids", expanding=True)),
+        or_(
+            attempt.c.state == AttemptState.FENCED.value,
+            task_instance.c.state == TaskInstanceState.RESTARTING.value,
+        ),
     )
-    return set(rows.scalars())
+)
 
 
 def expired(tx: Connection, scheduler: str, *, now: datetime) -> Rows:
@@ -174,28 +176,62 @@ def _expired(dialect: str) -> Select[Any]:
     )
 
 
+def superseded(tx: Connection, run_pks: Collection[int], *, besides: str, now: datetime) -> Rows:
+    """Fenced attempts of these runs that another owner's process may be at work on still, because
+    it has a lease and has not given it up: `run_pk`, `task_instance_id`."""
+    statement = select(attempt.c.run_pk, attempt.c.task_instance_id).where(
+        attempt.c.run_pk.in_(run_pks),
+        attempt.c.state == AttemptState.FENCED.value,
+        attempt.c.owner != besides,
+        attempt.c.lease_until > lease_clock(tx.dialect.name),
+    )
+    return tx.execute(statement, lease_moment(tx, now)).all()
+
+
+def give_up(tx: Connection, ids: Collection[int], *, now: datetime) -> bool:
+    """End the leases of those of the attempts that are fenced: their processes are gone. Whether
+    there were any."""
+    clock = lease_clock(tx.dialect.name)
+    statement = (
+        update(attempt)
+        .where(
+            attempt.c.id.in_(ids),
+            attempt.c.state == AttemptState.FENCED.value,
+            attempt.c.lease_until > clock,
+        )
+        .values(lease_until=clock)
+    )
+    return tx.execute(statement, lease_moment(tx, now)).rowcount > 0
+
+
 # --- reading --------------------------------------------------------------------------------------
 
 
 def live_of_runs(tx: Connection, run_pks: Collection[int]) -> Rows:
-    return tx.execute(
-        select(attempt).where(attempt.c.run_pk.in_(run_pks), attempt.c.state.in_(LIVE))
-    ).all()
+    return tx.execute(_live_of_runs, {"run_pks": list(run_pks)}).all()
+
+
+_live_of_runs = select(attempt).where(
+    attempt.c.run_pk.in_(bindparam("run_pks", expanding=True)), attempt.c.state.in_(LIVE)
+)
 
 
 def counts(tx: Connection, run_pks: Collection[int]) -> Rows:
     """By task instance and try: how many attempts there were, and the last generation."""
-    return tx.execute(
-        select(
-            attempt.c.run_pk,
-            attempt.c.task_instance_id,
-            attempt.c.try_number,
-            func.count().label("attempts"),
-            func.max(attempt.c.generation).label("generation"),
-        )
-        .where(attempt.c.run_pk.in_(run_pks))
-        .group_by(attempt.c.run_pk, attempt.c.task_instance_id, attempt.c.try_number)
-    ).all()
+    return tx.execute(_counts, {"run_pks": list(run_pks)}).all()
+
+
+_counts = (
+    select(
+        attempt.c.run_pk,
+        attempt.c.task_instance_id,
+        attempt.c.try_number,
+        func.count().label("attempts"),
+        func.max(attempt.c.generation).label("generation"),
+    )
+    .where(attempt.c.run_pk.in_(bindparam("run_pks", expanding=True)))
+    .group_by(attempt.c.run_pk, attempt.c.task_instance_id, attempt.c.try_number)
+)
 
 
 def of_instance(tx: Connection, task_instance_id: int) -> Rows:

@@ -13,6 +13,11 @@ from sqlalchemy import Connection, event, exc
 
 from support.scheduling import Plan, World, chain, fails_first, make_dag, returns, task, wide
 from tradewind.core.errors import InfrastructureError, NotFound
+from tradewind.core.runs.clearing import Request
+from tradewind.core.states import TaskInstanceState
+from tradewind.scheduler import actions
+from tradewind.scheduler.actions import RunChoice
+from tradewind.store import runs
 from tradewind.store.engine import DatabaseError, Store
 from tradewind.store.schema import attempt, callback, dag_run
 
@@ -51,6 +56,41 @@ def test_another_scheduler_takes_over_when_the_lease_ends(
     assert (lost.state, lost.category) == ("fenced", "infra_lost")
     assert world.history(lost.id)[-1] == "fence"
     assert set(world.occupied().values()) == {0}
+
+
+@pytest.mark.parametrize("is_alive", [True, False])
+def test_what_is_cleared_waits_for_the_process_of_another_scheduler(
+    world: World, is_alive: bool
+) -> None:
+    """`a` has lost the run to `b`, and what it had started works on; somebody marks it a success,
+    and clears it. `b` waits until `a` has ended it, or else until its lease is over."""
+    world.publish(make_dag("d", task("t")))
+    world.scheduler("a", script=lambda order: Plan(seconds=None))
+    world.trigger("d")
+    world.settle()
+    first, executor = world.schedulers.pop("a"), world.executors.pop("a")
+    with world.store.begin() as tx:
+        runs.release_leases(tx, "a")
+    world.scheduler("b")
+    world.settle()
+    choice, which, now = RunChoice("d", ["r1"]), frozenset({"t"}), world.clock.now()
+    actions.mark(world.store, choice, Request(task_ids=which), TaskInstanceState.SUCCESS, now=now)
+    actions.clear(world.store, choice, Request(task_ids=which), now=now)
+    world.notify()
+    world.run_for(5)
+    assert world.executors["b"].orders == []
+    if is_alive:
+        world.schedulers["a"], world.executors["a"] = first, executor
+        world.notify()
+        world.run_for(1)
+        assert executor.cancelled
+    else:
+        end_leases(world)
+    world.notify()
+    world.run_for(1)
+    assert world.executors["b"].started_tasks() == ["t"]
+    world.finish_all()
+    assert world.run_states() == {"r1": "success"}
 
 
 def test_a_scheduler_that_slept_through_its_lease_writes_nothing(world: World) -> None:

@@ -122,6 +122,12 @@ CASES = [
         ("task_instance",),
     ),
     Case("live attempts", lambda tx: attempts.live_of_runs(tx, [5]), ("attempt",)),
+    Case(
+        "superseded attempts",
+        lambda tx: attempts.superseded(tx, [5], besides="s", now=NOW),
+        ("attempt",),
+    ),
+    Case("leases given up", lambda tx: attempts.give_up(tx, [5, 6], now=NOW), ("attempt",)),
     Case("attempts so far", lambda tx: attempts.counts(tx, [5]), ("attempt",)),
     Case(
         "what was reported",
