@@ -45,6 +45,11 @@ def test_faults_may_stop_while_one_of_them_strikes(database: Database) -> None:
     assert play(make_case(50988), database).broken == []
 
 
+@pytest.mark.parametrize("seed", [5352, 20462])
+def test_what_another_scheduler_runs_is_known_to_all(seed: int, database: Database) -> None:
+    assert play(make_case(seed), database).broken == []
+
+
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_a_seed_always_does_the_same(seed: int, database: Database) -> None:
     once = play(make_case(seed), database, tracing=True)

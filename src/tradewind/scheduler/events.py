@@ -85,6 +85,18 @@ def to_inbox(report: Report, run_pk: int) -> dict[str, Any]:
     }
 
 
+def vacated(run_pk: int, report: Report) -> dict[str, Any]:
+    """A row of history: an attempt's slot is free, before the run knows that the attempt ended."""
+    return {
+        "run_pk": run_pk,
+        "task_instance_id": None,
+        "attempt_id": report.attempt_id,
+        "event": "vacate",
+        "at": report.at,
+        "detail": None,
+    }
+
+
 def from_inbox(row: Any) -> Report:
     """The report in a row of `inbox`. A payload may come bare, or with the moment it is about."""
     payload, at = row.payload, row.created_at

@@ -152,6 +152,8 @@ def _sweep_one(tx: Connection, sweep: Sweep, known: Documents, row: AnyRow) -> N
             sweep.over(event, row.run_pk)
         case "claim" if row.task_id is not None:
             sweep.claim(event, _claim(tx, known, row))
+        case "vacate":
+            sweep.vacate(event)
         case "finish" | "fence":
             sweep.end(event)
         case "end" | "resume" | "mark" | "clear":

@@ -92,6 +92,11 @@ class Report:
     payload: Any = None
     inbox_id: int | None = None
 
+    @property
+    def is_end(self) -> bool:
+        """Whether it is an attempt's last word."""
+        return self.kind in ("finished", "lost")
+
 
 @dataclass(slots=True, eq=False)
 class Unsaved:

@@ -33,7 +33,7 @@ from tradewind.scheduler.models import Attempt, Documents, RunModel, load, read_
 from tradewind.scheduler.persist import Saved, Writer
 from tradewind.scheduler.settings import SchedulerSettings
 from tradewind.scheduler.workspace import LIVE, Workspace
-from tradewind.store import attempts, backfills, inbox, limits, pools, runs
+from tradewind.store import attempts, backfills, history, inbox, limits, pools, runs
 from tradewind.store.engine import Rows, Store
 from tradewind.store.glance import Glance, glance
 
@@ -316,11 +316,10 @@ class Transaction:
             else:
                 space.strays.append((run_pk, report))
         if space.strays:
-            inbox.put(
-                self.tx,
-                [events.to_inbox(report, run_pk) for run_pk, report in space.strays],
-                now=self.now,
-            )
+            rows = [events.to_inbox(report, run_pk) for run_pk, report in space.strays]
+            known = inbox.put(self.tx, rows, now=self.now)
+            left = [(pk, report) for pk, report in space.strays if pk in known]
+            history.add(self.tx, [events.vacated(*each) for each in left if each[1].is_end])
             self.means.store.notify(self.tx, CHANNEL)
 
     def _fetch_reports(self) -> None:

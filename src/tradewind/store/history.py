@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Insert, Select, func, insert, or_, select
+from sqlalchemy import Connection, Insert, Select, bindparam, func, insert, or_, select
 
 from tradewind.core.states import DagRunType
 from tradewind.store.attempts import NOT_EXECUTED
@@ -61,7 +61,7 @@ def freeze(tx: Connection) -> None:
 
 def _stream(tx: Connection, statement: Select[Any]) -> Iterator[AnyRow]:
     """All rows, a page at a time in memory."""
-    yield from tx.execute(statement.execution_options(yield_per=_PAGE))
+    yield from tx.execute(statement, execution_options={"yield_per": _PAGE})
 
 
 # --- runs -----------------------------------------------------------------------------------------
@@ -72,12 +72,7 @@ def run_batches(
 ) -> Iterator[list[int]]:
     """All runs, or those of a DAG and those that were not over at a moment, in batches with about
     `size` instances each."""
-    statement = (
-        select(dag_run.c.id, func.count(task_instance.c.id))
-        .outerjoin(task_instance, task_instance.c.run_pk == dag_run.c.id)
-        .group_by(dag_run.c.id)
-        .order_by(dag_run.c.id)
-    )
+    statement = _run_sizes
     if dag_id is not None:
         statement = statement.where(dag_run.c.dag_id == dag_id)
     if since is not None:
@@ -94,101 +89,138 @@ def run_batches(
         yield batch
 
 
+_run_sizes = (
+    select(dag_run.c.id, func.count(task_instance.c.id))
+    .outerjoin(task_instance, task_instance.c.run_pk == dag_run.c.id)
+    .group_by(dag_run.c.id)
+    .order_by(dag_run.c.id)
+)
+
+
 def of_runs(tx: Connection, run_pks: Collection[int]) -> Rows:
-    return tx.execute(
-        select(history).where(history.c.run_pk.in_(run_pks)).order_by(history.c.id)
-    ).all()
+    return tx.execute(_of_runs, {"run_pks": list(run_pks)}).all()
+
+
+_of_runs = (
+    select(history)
+    .where(history.c.run_pk.in_(bindparam("run_pks", expanding=True)))
+    .order_by(history.c.id)
+)
 
 
 def attempts_of_runs(tx: Connection, run_pks: Collection[int]) -> Rows:
     """Those that were executed."""
-    return tx.execute(
-        select(
-            attempt.c.id,
-            attempt.c.run_pk,
-            attempt.c.task_instance_id,
-            attempt.c.state,
-            attempt.c.outcome,
-            attempt.c.lease_until,
-        )
-        .where(attempt.c.run_pk.in_(run_pks), attempt.c.executor != NOT_EXECUTED)
-        .order_by(attempt.c.id)
-    ).all()
+    return tx.execute(_attempts_of_runs, {"run_pks": list(run_pks)}).all()
+
+
+_attempts_of_runs = (
+    select(
+        attempt.c.id,
+        attempt.c.run_pk,
+        attempt.c.task_instance_id,
+        attempt.c.state,
+        attempt.c.outcome,
+        attempt.c.lease_until,
+    )
+    .where(
+        attempt.c.run_pk.in_(bindparam("run_pks", expanding=True)),
+        attempt.c.executor != NOT_EXECUTED,
+    )
+    .order_by(attempt.c.id)
+)
 
 
 # --- what runs share ------------------------------------------------------------------------------
 
-_SHARED = ("begin", "over", "claim", "finish", "fence", "end", "resume", "mark", "clear")
+_SHARED = (
+    *("begin", "over", "claim", "vacate", "finish", "fence"),
+    *("end", "resume", "mark", "clear"),
+)
 
 
 def all_in_order(tx: Connection, *, since: datetime | None) -> Iterator[AnyRow]:
     """What takes and gives back, of all runs, from a moment on; with what an attempt takes."""
-    statement = (
-        select(
-            history,
-            dag_run.c.dag_id,
-            dag_run.c.run_id,
-            dag_run.c.version_id,
-            dag_run.c.backfill_id,
-            task_instance.c.task_id,
-            task_instance.c.pool,
-            task_instance.c.pool_slots,
-            attempt.c.owner,
-            attempt.c.executor,
-        )
-        .join(dag_run, dag_run.c.id == history.c.run_pk)
-        .outerjoin(attempt, attempt.c.id == history.c.attempt_id)
-        .outerjoin(task_instance, task_instance.c.id == attempt.c.task_instance_id)
-        .where(history.c.event.in_(_SHARED))
-        .order_by(history.c.id)
-    )
+    statement = _all_in_order
     if since is not None:
         first = select(func.min(history.c.id)).where(history.c.at >= since).scalar_subquery()
         statement = statement.where(history.c.id >= first)
     yield from _stream(tx, statement)
 
 
+_all_in_order = (
+    select(
+        history,
+        dag_run.c.dag_id,
+        dag_run.c.run_id,
+        dag_run.c.version_id,
+        dag_run.c.backfill_id,
+        task_instance.c.task_id,
+        task_instance.c.pool,
+        task_instance.c.pool_slots,
+        attempt.c.owner,
+        attempt.c.executor,
+    )
+    .join(dag_run, dag_run.c.id == history.c.run_pk)
+    .outerjoin(attempt, attempt.c.id == history.c.attempt_id)
+    .outerjoin(task_instance, task_instance.c.id == attempt.c.task_instance_id)
+    .where(history.c.event.in_(_SHARED))
+    .order_by(history.c.id)
+)
+
+
 def pool_changes(tx: Connection) -> Rows:
     """`at` and `extra` (name, before, slots) of each, oldest first."""
-    return tx.execute(
-        select(event_log.c.at, event_log.c.extra)
-        .where(event_log.c.event == POOL_CHANGED)
-        .order_by(event_log.c.id)
-    ).all()
+    return tx.execute(_pool_changes).all()
+
+
+_pool_changes = (
+    select(event_log.c.at, event_log.c.extra)
+    .where(event_log.c.event == POOL_CHANGED)
+    .order_by(event_log.c.id)
+)
 
 
 def pool_sizes(tx: Connection) -> Rows:
-    return tx.execute(select(pool.c.name, pool.c.slots, pool.c.include_deferred)).all()
+    return tx.execute(_pool_sizes).all()
+
+
+_pool_sizes = select(pool.c.name, pool.c.slots, pool.c.include_deferred)
 
 
 def last_beat(tx: Connection) -> datetime | None:
     """When a scheduler was last heard of, of those that have not said good-bye."""
-    return tx.execute(
-        select(func.max(process.c.heartbeat_at)).where(process.c.role == "scheduler")
-    ).scalar()
+    return tx.execute(_last_beat).scalar()
+
+
+_last_beat = select(func.max(process.c.heartbeat_at)).where(process.c.role == "scheduler")
 
 
 def runs_cleaned_before(tx: Connection) -> datetime | None:
     """Runs that ended before then may have been deleted."""
-    rows = tx.execute(select(event_log.c.extra).where(event_log.c.event == CLEANED))
     moments = [
         datetime.fromisoformat(extra["before"])
-        for extra in rows.scalars()
+        for extra in tx.execute(_cleanings).scalars()
         if dag_run.name in extra["tables"]
     ]
     return max(moments, default=None)
+
+
+_cleanings = select(event_log.c.extra).where(event_log.c.event == CLEANED)
 
 
 # --- schedules ------------------------------------------------------------------------------------
 
 
 def scheduled_dags(tx: Connection, *, dag_id: str | None) -> list[str]:
-    statement = (
-        select(dag_run.c.dag_id).where(dag_run.c.run_type == DagRunType.SCHEDULED.value).distinct()
-    )
+    statement = _scheduled_dags
     if dag_id is not None:
         statement = statement.where(dag_run.c.dag_id == dag_id)
     return sorted(tx.execute(statement).scalars())
+
+
+_scheduled_dags = (
+    select(dag_run.c.dag_id).where(dag_run.c.run_type == DagRunType.SCHEDULED.value).distinct()
+)
 
 
 def scheduled_runs(tx: Connection, dag_id: str, *, since: datetime | None) -> Iterator[AnyRow]:

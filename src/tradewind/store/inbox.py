@@ -11,10 +11,11 @@ from tradewind.store.engine import Rows
 from tradewind.store.schema import dag_run, inbox
 
 
-def put(tx: Connection, rows: list[dict[str, Any]], *, now: datetime) -> None:
+def put(tx: Connection, rows: list[dict[str, Any]], *, now: datetime) -> set[int]:
     """Leave reports; each has `run_pk`, `kind`, `payload`, `task_instance_id`, `attempt_id`.
 
-    Those of runs that have been deleted meanwhile are of no use to anybody.
+    Those of runs that have been deleted meanwhile are of no use to anybody. The answer: the runs
+    that are there.
     """
     wanted = {row["run_pk"] for row in rows}
     known = set(
@@ -27,6 +28,7 @@ def put(tx: Connection, rows: list[dict[str, Any]], *, now: datetime) -> None:
     found = [{**row, "created_at": now} for row in rows if row["run_pk"] in known]
     if found:
         tx.execute(insert(inbox), found)
+    return known
 
 
 def of_leased_runs(tx: Connection, owner: str, *, limit: int) -> Rows:

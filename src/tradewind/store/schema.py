@@ -286,7 +286,8 @@ history = Table(  # what `core.history` proves things from
     _ref("run_pk", "dag_run.id", index=True),
     Column("task_instance_id", Id),  # None: it is about the run
     Column("attempt_id", Id),
-    # Of an attempt: claim, start, renew (only one that came too late), finish, fence, refuse.
+    # Of an attempt: claim, start, renew (only one that came too late), finish, fence, refuse,
+    # vacate (its slot is free, and whoever leases the run has still to hear of its end).
     # Of an instance without one: end, resume; by hand mark, clear. Of the run: begin, over.
     Column("event", String(20), nullable=False),
     Column("at", UtcDateTime, nullable=False),

@@ -13,7 +13,7 @@ from tradewind.core.runs.clearing import Request
 from tradewind.core.states import DagRunState, TaskInstanceState
 from tradewind.scheduler import actions
 from tradewind.scheduler.actions import RunChoice
-from tradewind.store import cleanup, pools
+from tradewind.store import cleanup, pools, runs
 from tradewind.store.engine import Store
 from tradewind.store.schema import attempt, dag_run, history
 
@@ -70,6 +70,28 @@ def test_a_running_task_is_marked(world: World, state: TaskInstanceState) -> Non
     choice = RunChoice("d", ["r1"])
     actions.mark(world.store, choice, request, state, now=world.clock.now())
     world.finish_all()
+
+
+def test_a_slot_is_free_before_the_run_knows(world: World) -> None:
+    """`a` runs what `b` leases. Its only slot is taken again before `b` hears of the end."""
+    for dag_id in ("d", "e"):
+        world.publish(chain(dag_id, 1))
+    world.scheduler("a", slots=1)
+    world.trigger("d", "r1")
+    world.settle()
+    first = world.schedulers.pop("a")
+    with world.store.begin() as tx:
+        runs.release_leases(tx, "a")
+    world.scheduler("b")
+    world.settle()
+    second = world.schedulers.pop("b")
+    world.schedulers["a"] = first
+    world.trigger("e", "r2")
+    world.run_for(5)
+    assert world.run_states() == {"r1": "running", "r2": "success"}
+    world.schedulers["b"] = second
+    world.finish_all()
+    assert world.run_states() == {"r1": "success", "r2": "success"}
 
 
 def test_a_run_is_cancelled_and_its_dag_deleted(world: World) -> None:

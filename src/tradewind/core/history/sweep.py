@@ -83,6 +83,7 @@ class Sweep:
         self._grace = grace
         self._only = only
         self._live: dict[int, Claim] = {}  # by attempt
+        self._vacated: set[int] = set()  # live attempts whose executor's slot is free
         self._deferred: dict[int, Claim] = {}  # by instance
         self._active: dict[int, str] = {}  # run → what it counts against
         self._used: Counter[_Key] = Counter()
@@ -112,14 +113,23 @@ class Sweep:
         if self._judges(claim.dag_id):
             self._judge_claim(event, claim)
 
+    def vacate(self, event: Event) -> None:
+        """Its process is gone, and whoever leases the run has not heard of that yet."""
+        pk = event.attempt_id or 0
+        if pk in self._live and pk not in self._vacated:
+            self._vacated.add(pk)
+            self._take(self._live[pk], [_slots(self._live[pk])], -1)
+
     def end(self, event: Event) -> None:
         """An attempt finished or was fenced."""
         if event.event == "fence":
             self.quiet.note(event.at)
+        self.vacate(event)
         claim = self._live.pop(event.attempt_id or 0, None)
         if claim is None:
             return
-        self._take(claim, _keys(claim), -1)
+        self._vacated.discard(event.attempt_id or 0)
+        self._take(claim, _shared_keys(claim), -1)
         if event.detail == TaskInstanceState.DEFERRED and claim.pool in self._keeping:
             self._deferred[event.instance_id or 0] = claim
             self._take(claim, [("pool", claim.pool)], 1)
@@ -180,4 +190,8 @@ def _task(claim: Claim) -> _Key:
 
 
 def _keys(claim: Claim) -> list[_Key]:
-    return [_EVERYTHING, _slots(claim), ("pool", claim.pool), _task(claim)]
+    return [_slots(claim), *_shared_keys(claim)]
+
+
+def _shared_keys(claim: Claim) -> list[_Key]:
+    return [_EVERYTHING, ("pool", claim.pool), _task(claim)]
