@@ -3,10 +3,12 @@
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from tradewind.core.dag import Slot, Timetable
+from tradewind.core.dag import DeltaInterval, DeltaTrigger, Slot, Timetable
 from tradewind.core.protocol import RunInfo
 from tradewind.core.states import DagRunType
 from tradewind.core.timetables import next_slot, slots_between
+from tradewind.core.timetables.base import NoTick
+from tradewind.core.timetables.delta import decode_delta, shifted
 
 if TYPE_CHECKING:
     from tradewind.sdk.dag import DAG
@@ -34,6 +36,11 @@ def neighbour_dates(run: RunInfo, dag: "DAG") -> tuple[datetime | None, datetime
 
 
 def _before(timetable: Timetable, logical_date: datetime) -> datetime | None:
+    if isinstance(timetable, DeltaInterval | DeltaTrigger):  # counted from any moment, either way
+        try:
+            return shifted(logical_date, -decode_delta(timetable.delta))
+        except NoTick:
+            return None
     for distance in _LOOK_BACK:
         slots = slots_between(timetable, logical_date - distance, logical_date)
         dates = [slot.logical_date for slot in slots if slot.logical_date is not None]

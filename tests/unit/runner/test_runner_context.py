@@ -186,7 +186,10 @@ def test_old_names_of_a_scheduled_run_follow_the_schedule() -> None:
     assert ti.context["prev_ds"] == "2026-02-01"
 
 
-def test_the_date_before_is_found_however_dense_the_schedule_is() -> None:
+@pytest.mark.parametrize(
+    "step", [timedelta(microseconds=1), timedelta(days=2), timedelta(days=900)]
+)
+def test_the_date_before_is_one_step_away_however_long_it_is(step: timedelta) -> None:
     moment = datetime(2026, 3, 1, tzinfo=UTC)
     run = {
         "run_type": DagRunType.SCHEDULED,
@@ -194,7 +197,6 @@ def test_the_date_before_is_found_however_dense_the_schedule_is() -> None:
         "interval_start": moment,
         "interval_end": moment,
     }
-    step = timedelta(microseconds=1)
     with DAG("d", schedule=step, start_date=datetime(2025, 1, 1, tzinfo=UTC)) as dag:
         BaseOperator(task_id="t")
     ti = instance(run=run)
