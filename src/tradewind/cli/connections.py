@@ -224,11 +224,16 @@ def _made(where: str, **parts: Any) -> Connection:
 
 
 def _check_extra(extra: str | None, where: str) -> None:
-    """Hooks read `extra` as JSON; what is none is refused here, where somebody can mend it."""
+    """Hooks read `extra` as a JSON object; what is none is refused, while somebody can mend it."""
     try:
-        parse_json(extra or "{}")
+        parsed = parse_json(extra or "{}")
     except ValueError as error:
         raise UserError(f"{where}: the extra is not valid JSON: {error}.") from error
+    if not isinstance(parsed, dict):
+        raise UserError(
+            f"{where}: the extra must be a JSON object, not {extra}.",
+            hint='For example {"timeout": 30}.',
+        )
 
 
 def _secrets(value: ConnectionValue) -> dict[str, Any]:
