@@ -116,16 +116,18 @@ def test_what_is_mapped_waits_at_its_own_index() -> None:
     assert [found.statement for found in findings.violations] == [Statement.TRIGGER_RULE]
 
 
-def findings_of_branch(*events: Event) -> Findings:
-    """`b` took the way to `x` at first and, once cleared, another one."""
+def findings_of_branch(
+    *events: Event, b: S = S.SUCCESS, skips: list[str] | None = None, x: S = S.SKIPPED
+) -> Findings:
+    """`x` waits for the branch `b`; both came to these states in the end."""
     run = RunHistory(
         dag_id="d",
         run_id="r",
         is_over=True,
         plan=plan(dag(task("b"), task("x", "b"))),
         instances=[
-            TaskInstance(id=1, task_id="b", state=S.SUCCESS, skips=["x"]),
-            TaskInstance(id=2, task_id="x", state=S.SKIPPED),
+            TaskInstance(id=1, task_id="b", state=b, skips=skips),
+            TaskInstance(id=2, task_id="x", state=x),
         ],
         attempts=[Attempt(id=7, instance_id=2, state=AttemptState.ENDED, outcome="success")],
         events=events,
@@ -150,12 +152,20 @@ X_IS_SKIPPED = Event(id=7, event="end", at=NOW, instance_id=2, detail="skipped")
 
 def test_a_branch_that_takes_another_way_once_it_is_cleared() -> None:
     events = [B_SUCCEEDS, *X_RUNS, *CLEAR, B_SUCCEEDS_AGAIN, X_IS_SKIPPED]
-    assert findings_of_branch(*events).violations == []
+    assert findings_of_branch(*events, skips=["x"]).violations == []
 
 
 def test_what_a_branch_did_not_follow_was_not_to_be_claimed() -> None:
-    (found,) = findings_of_branch(B_SUCCEEDS, *X_RUNS, CLEAR[1], X_IS_SKIPPED).violations
+    events = [B_SUCCEEDS, *X_RUNS, CLEAR[1], X_IS_SKIPPED]
+    (found,) = findings_of_branch(*events, skips=["x"]).violations
     assert found.statement is Statement.TRIGGER_RULE
+
+
+def test_what_was_ready_starts_though_somebody_marks_what_it_waited_for() -> None:
+    marked = Event(id=1, event="mark", at=NOW, instance_id=1, detail="failed")
+    findings = findings_of_branch(B_SUCCEEDS, marked, *X_RUNS, b=S.FAILED, x=S.SUCCESS)
+    assert findings.violations == []
+    assert [statement for statement, _ in findings.left_out] == [Statement.TRIGGER_RULE]
 
 
 # --- nobody at work, pools that change ------------------------------------------------------------

@@ -18,7 +18,7 @@ _ENDS = {"finish": AttemptState.ENDED, "fence": AttemptState.FENCED}
 _TRIED_AGAIN = {S.UP_FOR_RETRY.value: "failed", S.SCHEDULED.value: "failed", "none": "restarting"}
 """Outcomes of attempts whose instances go on; all others are called as the instance's state."""
 
-_AFTER_CLEAR = "its rule had held before somebody cleared what it waits for"
+_BY_HAND = "its rule had held before somebody cleared or marked what it waits for"
 _MAPPED_AND_CLEARED = "mapped tasks in a run that was cleared"
 _OLDER = "runs of a version that recorded less"
 
@@ -54,7 +54,7 @@ class _Replay:
         self._claimed: set[int] = set()
         self._ended: dict[int, Event] = {}  # attempt → the event that ended it
         self._open: dict[int, int] = {}  # instance → its live attempt
-        self._excused: set[int] = set()  # instances judged before what they wait for was cleared
+        self._excused: set[int] = set()  # instances judged before people changed what they wait for
         self._successes = Counter(  # instance → how often it succeeds from here on
             event.instance_id for event in run.events if event.detail == S.SUCCESS
         )
@@ -133,7 +133,7 @@ class _Replay:
     # --- instances ----------------------------------------------------------------------------
 
     def _move(self, ti: TaskInstance, state: TaskInstanceState) -> None:
-        if ti.state in FINISHED_STATES and state not in FINISHED_STATES:
+        if ti.state in FINISHED_STATES and state is not ti.state:
             self._excuse_dependents(ti)
         if state in FINISHED_STATES or state is S.NONE:
             self._excused.discard(ti.id or 0)
@@ -151,9 +151,10 @@ class _Replay:
         is_last = self._successes[ti.id] <= 0
         self._board.set_result(ti, row.mapped_length, row.skips if is_last else None)
 
-    def _excuse_dependents(self, cleared: TaskInstance) -> None:
-        """What has been found ready, or is at work, is not judged again because of the clear."""
-        for watcher in self._board.nodes[cleared.task_id].plan.watchers:
+    def _excuse_dependents(self, changed: TaskInstance) -> None:
+        """What has been found ready, or is at work, is not judged again when people clear or mark
+        what it waited for."""
+        for watcher in self._board.nodes[changed.task_id].plan.watchers:
             for ti in self._board.nodes[watcher.task_id].instances.values():
                 if ti.state not in FINISHED_STATES and (
                     ti.state is not S.NONE or self._may_run(ti)
@@ -167,7 +168,7 @@ class _Replay:
         task = self._board.nodes[ti.task_id].plan
         mapped = task.is_expanded or any(watched.by_rows for watched in task.watched)
         if ti.id in self._excused:
-            self._findings.leave_out(Statement.TRIGGER_RULE, _AFTER_CLEAR)
+            self._findings.leave_out(Statement.TRIGGER_RULE, _BY_HAND)
         elif self._was_cleared and mapped:
             self._findings.leave_out(Statement.TRIGGER_RULE, _MAPPED_AND_CLEARED)
         else:
