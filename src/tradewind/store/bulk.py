@@ -6,6 +6,7 @@ SQLite, which lives in this process, rows one by one cost no more.
 """
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -24,6 +25,7 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.engine import CursorResult
+from sqlalchemy.sql.dml import ReturningInsert
 from sqlalchemy.types import TypeEngine
 
 from tradewind.store.types import Int32, UserText
@@ -106,10 +108,15 @@ def insert_for_ids(
     """
     if not rows:
         return []
-    pk = statement.table.c.id
     if tx.dialect.name == "postgresql" or len(rows) == 1:
-        returned = given.execute(tx, statement.returning(pk), rows, **parameters)
+        returned = given.execute(tx, _returning_ids(statement), rows, **parameters)
         return sorted(returned.scalars())
     given.execute(tx, statement, rows, **parameters)
-    last: int = tx.execute(select(func.max(pk))).scalar_one()
+    last: int = tx.execute(select(func.max(statement.table.c.id))).scalar_one()
     return list(range(last - len(rows) + 1, last + 1))
+
+
+@cache
+def _returning_ids(statement: Insert) -> ReturningInsert[int]:
+    """Statements are compared by identity, and those of `insert_for_ids` are made once."""
+    return statement.returning(statement.table.c.id)

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, bindparam, delete, select
 
 from tradewind.store.engine import AnyRow, Rows, insert
 from tradewind.store.schema import bundle, dag_file, import_error, snapshot
@@ -180,9 +180,11 @@ def import_errors(tx: Connection, *, bundle_name: str | None = None) -> Rows:
 
 
 def has_import_error(tx: Connection, bundle_name: str, path: str) -> bool:
-    found = tx.execute(
-        select(import_error.c.id).where(
-            import_error.c.bundle_name == bundle_name, import_error.c.path == path
-        )
-    )
+    found = tx.execute(_import_error_of, {"of_bundle": bundle_name, "of_path": path})
     return found.first() is not None
+
+
+_import_error_of = select(import_error.c.id).where(
+    import_error.c.bundle_name == bindparam("of_bundle"),
+    import_error.c.path == bindparam("of_path"),
+)

@@ -6,12 +6,23 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, bindparam, delete, func, select, update
+from sqlalchemy import (
+    Connection,
+    Insert,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from tradewind.core.dag import SerializedDag, Slot, decode, encode, structural_hash
 from tradewind.core.states import DagRunType
 from tradewind.store import assets, runs
-from tradewind.store.engine import AnyRow, Rows, insert
+from tradewind.store.engine import AnyRow, Rows, insert_of
 from tradewind.store.schema import (
     asset_queue,
     backfill,
@@ -125,25 +136,29 @@ def _put_version(
     fingerprint = structural_hash(document)
     encoded = encode(document)
     if newest is not None and newest.structural_hash == fingerprint:
-        tx.execute(
-            update(dag_version)
-            .where(dag_version.c.id == newest.id, dag_version.c.document != encoded)
-            .values(document=encoded)
-        )
+        tx.execute(_bring_up, {"which": newest.id, "encoded": encoded})
         return Published(document.dag_id, newest.id, newest.number, False, False)
     number = 1 if newest is None else newest.number + 1
-    version_id: int = tx.execute(
-        insert(tx, dag_version)
-        .values(
-            dag_id=document.dag_id,
-            number=number,
-            structural_hash=fingerprint,
-            document=encoded,
-            **origin,
-        )
-        .returning(dag_version.c.id)
-    ).scalar_one()
+    row = {
+        "dag_id": document.dag_id,
+        "number": number,
+        "structural_hash": fingerprint,
+        "document": encoded,
+        **origin,
+    }
+    version_id: int = tx.execute(_insert_version, row).scalar_one()
     return Published(document.dag_id, version_id, number, True, newest is None)
+
+
+_bring_up = (
+    update(dag_version)
+    .where(
+        dag_version.c.id == bindparam("which"),
+        dag_version.c.document != bindparam("encoded"),
+    )
+    .values(document=bindparam("encoded"))
+)
+_insert_version = insert(dag_version).returning(dag_version.c.id)
 
 
 def _listed(document: SerializedDag, paused_at_creation: bool) -> dict[str, Any]:
@@ -163,12 +178,17 @@ def _listed(document: SerializedDag, paused_at_creation: bool) -> dict[str, Any]
 
 
 def _put_dags(tx: Connection, rows: list[dict[str, Any]]) -> None:
-    if not rows:
-        return
-    statement = insert(tx, dag)
+    if rows:
+        tx.execute(_put(tx.dialect.name, tuple(rows[0])), rows)
+
+
+@cache
+def _put(dialect: str, columns: tuple[str, ...]) -> Insert:
+    """Made once: with `excluded` SQLAlchemy copies the whole table."""
+    statement = insert_of(dialect, dag)
     kept = {"dag_id", "is_paused"}  # what a person decided stays
-    changed = {name: statement.excluded[name] for name in rows[0] if name not in kept}
-    tx.execute(statement.on_conflict_do_update(index_elements=["dag_id"], set_=changed), rows)
+    changed = {name: statement.excluded[name] for name in columns if name not in kept}
+    return statement.on_conflict_do_update(index_elements=["dag_id"], set_=changed)
 
 
 def mark_stale(

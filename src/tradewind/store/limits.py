@@ -159,8 +159,11 @@ def recount_pools(tx: Connection) -> list[str]:
 
     The rows are locked first and counted by the next statement, so that no claim falls in between.
     """
-    tx.execute(select(pool.c.name).order_by(pool.c.name).with_for_update()).all()
+    tx.execute(_lock_all_pools).all()
     return sorted(tx.execute(_recount_pools()).scalars())
+
+
+_lock_all_pools = select(pool.c.name).order_by(pool.c.name).with_for_update()
 
 
 @cache
@@ -181,9 +184,12 @@ def _recount_pools() -> ReturningUpdate[str]:
 
 def recount_tasks(tx: Connection) -> list[TaskKey]:
     """As `recount_pools`, for tasks."""
-    key = (task_limit.c.dag_id, task_limit.c.task_id)
-    tx.execute(select(*key).order_by(*key).with_for_update()).all()
+    tx.execute(_lock_all_tasks).all()
     return sorted((row.dag_id, row.task_id) for row in tx.execute(_recount_tasks()))
+
+
+_key = (task_limit.c.dag_id, task_limit.c.task_id)
+_lock_all_tasks = select(*_key).order_by(*_key).with_for_update()
 
 
 @cache
@@ -214,8 +220,11 @@ def _recount_tasks() -> ReturningUpdate[Any]:
 
 def recount_active_runs(tx: Connection) -> list[str]:
     """As `recount_pools`, for the DAGs' numbers of running runs."""
-    tx.execute(select(dag.c.dag_id).order_by(dag.c.dag_id).with_for_update()).all()
+    tx.execute(_lock_all_dags).all()
     return sorted(tx.execute(_recount_active_runs()).scalars())
+
+
+_lock_all_dags = select(dag.c.dag_id).order_by(dag.c.dag_id).with_for_update()
 
 
 @cache

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Insert, Update, insert, select, update
+from sqlalchemy import Connection, Insert, Update, bindparam, insert, select, update
 
 from tradewind.core.dag import TaskSpec
 from tradewind.core.protocol import Resume
@@ -115,12 +115,16 @@ def _insert(dialect: str) -> Insert:
 def of_runs(tx: Connection, run_pks: Collection[int]) -> dict[int, list[TaskInstance]]:
     """All instances of these runs."""
     found: dict[int, list[TaskInstance]] = {pk: [] for pk in run_pks}
-    rows = tx.execute(
-        select(*_columns).where(task_instance.c.run_pk.in_(run_pks)).order_by(task_instance.c.id)
-    )
-    for row in rows:
+    for row in tx.execute(_of_runs, {"run_pks": list(run_pks)}):
         found[row[0]].append(_instance(row[1:]))
     return found
+
+
+_of_runs = (
+    select(*_columns)
+    .where(task_instance.c.run_pk.in_(bindparam("run_pks", expanding=True)))
+    .order_by(task_instance.c.id)
+)
 
 
 def _instance(values: Sequence[Any]) -> TaskInstance:
