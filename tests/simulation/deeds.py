@@ -101,7 +101,7 @@ def _publish(person: "Person", deed: Deed) -> None:
 
 def _changed(dag: SerializedDag, task_id: str, change: str) -> SerializedDag:
     match change:
-        case "add":
+        case "add" if any(other.task_id == task_id for other in dag.tasks):
             fresh = task(f"{task_id}x{len(dag.tasks)}", task_id)
             return replace(dag, tasks=[*dag.tasks, fresh])
         case "remove" if not any(_uses(other, task_id) for other in dag.tasks):

@@ -41,6 +41,10 @@ def test_a_clock_set_forward_ends_leases_that_nobody_renews_in_time(database: Da
     assert play(make_case(50972), database).broken == []
 
 
+def test_nothing_is_added_after_a_task_that_is_gone(database: Database) -> None:
+    assert play(make_case(60539), database).broken == []
+
+
 def test_faults_may_stop_while_one_of_them_strikes(database: Database) -> None:
     assert play(make_case(50988), database).broken == []
 
