@@ -4,13 +4,18 @@ python -m simulation.main --seeds 1000            so many, from a random one on
 python -m simulation.main --seed 4711             one, with everything that happens in it
 """
 
-import argparse
-import gc
 import os
 import sys
+
+if __name__ == "__main__" and os.environ.get("PYTHONHASHSEED") != "0":
+    os.environ["PYTHONHASHSEED"] = "0"  # the order in sets of strings is part of a seed
+    os.execv(sys.executable, [sys.executable, "-m", "simulation.main", *sys.argv[1:]])
+
+import argparse
+import gc
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from random import SystemRandom
@@ -21,7 +26,7 @@ from simulation.play import play
 from simulation.shrink import shrink
 from simulation.workload import make_case
 
-_AT_ONCE = 50  # seeds that a worker plays between two words of progress
+_AT_ONCE = (50, 250)  # seeds that a worker plays on one database; a new one must warm up
 _SHRINK_SECONDS = 60.0
 
 
@@ -46,17 +51,16 @@ def play_many(first: int, count: int, workers: int) -> int:
     began = time.monotonic()
     totals: Counter[str] = Counter()
     failed: list[tuple[int, list[str]]] = []
-    batches = [
-        range(n, min(n + _AT_ONCE, first + count)) for n in range(first, first + count, _AT_ONCE)
-    ]
+    least, most = _AT_ONCE
+    size = max(least, min(most, count // workers))
+    batches = [range(n, min(n + size, first + count)) for n in range(first, first + count, size)]
     with ProcessPoolExecutor(workers) as pool:
-        for done, (counted, broken) in enumerate(pool.map(_play_batch, batches), 1):
+        for counted, broken in pool.map(_play_batch, batches):
             totals.update(counted)
             failed += broken
             for seed, found in broken:
                 print(f"Seed {seed} fails: {found[0]}", flush=True)
-            if done % 10 == 0 or done == len(batches):
-                print(f"  {totals['seeds']} of {count}", flush=True)
+            print(f"  {totals['seeds']} of {count}", flush=True)
     _sum_up(totals, time.monotonic() - began)
     if not failed:
         return 0
@@ -69,9 +73,11 @@ def play_many(first: int, count: int, workers: int) -> int:
 def _play_batch(seeds: range) -> tuple[Counter[str], list[tuple[int, list[str]]]]:
     totals: Counter[str] = Counter()
     failed = []
-    with new_database() as database, _no_garbage_collection():
+    with new_database() as database, _little_garbage_collection() as collect:
         began = time.process_time()
-        for seed in seeds:
+        for number, seed in enumerate(seeds, 1):
+            if number % 50 == 0:
+                collect()
             outcome = play(make_case(seed), database)
             totals.update(outcome.totals)
             totals["seeds"] += 1
@@ -82,14 +88,13 @@ def _play_batch(seeds: range) -> tuple[Counter[str], list[tuple[int, list[str]]]
 
 
 @contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    """Looking for garbage costs a tenth of everything, and what a batch leaves behind is small."""
+def _little_garbage_collection() -> Iterator[Callable[[], int]]:
+    """Looking for it all the time costs a tenth of everything, and a world leaves little behind."""
     gc.disable()
     try:
-        yield
+        yield gc.collect
     finally:
         gc.enable()
-        gc.collect()
 
 
 def _sum_up(totals: Counter[str], seconds: float) -> None:
@@ -141,7 +146,4 @@ def describe(case: Case) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    if os.environ.get("PYTHONHASHSEED") != "0":  # the order in sets of strings is part of a seed
-        os.environ["PYTHONHASHSEED"] = "0"
-        os.execv(sys.executable, [sys.executable, "-m", "simulation.main", *sys.argv[1:]])
     sys.exit(main())

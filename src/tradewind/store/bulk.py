@@ -17,6 +17,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Insert,
+    Select,
     Text,
     bindparam,
     cast,
@@ -112,7 +113,7 @@ def insert_for_ids(
         returned = given.execute(tx, _returning_ids(statement), rows, **parameters)
         return sorted(returned.scalars())
     given.execute(tx, statement, rows, **parameters)
-    last: int = tx.execute(select(func.max(statement.table.c.id))).scalar_one()
+    last: int = tx.execute(_last_id(statement)).scalar_one()
     return list(range(last - len(rows) + 1, last + 1))
 
 
@@ -120,3 +121,8 @@ def insert_for_ids(
 def _returning_ids(statement: Insert) -> ReturningInsert[int]:
     """Statements are compared by identity, and those of `insert_for_ids` are made once."""
     return statement.returning(statement.table.c.id)
+
+
+@cache
+def _last_id(statement: Insert) -> Select[int]:
+    return select(func.max(statement.table.c.id))

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import (
     Connection,
     Insert,
+    Result,
     Select,
     and_,
     bindparam,
@@ -195,24 +196,26 @@ def mark_stale(
     tx: Connection, bundle_name: str, files: Collection[str], *, keep: Collection[str] = ()
 ) -> list[str]:
     """DAGs of these files, other than `keep`, are gone from them. Returns which became stale."""
-    return _mark_stale(
-        tx,
-        and_(dag.c.bundle_name == bundle_name, dag.c.file.in_(files), dag.c.dag_id.not_in(keep)),
-    )
+    which = {"of_bundle": bundle_name, "files": list(files), "keep": list(keep)}
+    return _gone(tx, tx.execute(_mark_stale_in_files, which))
 
 
 def mark_stale_outside(tx: Connection, bundle_names: Collection[str]) -> list[str]:
     """DAGs of bundles that are no longer configured are gone."""
-    return _mark_stale(tx, dag.c.bundle_name.not_in(bundle_names))
+    return _gone(tx, tx.execute(_mark_stale.where(dag.c.bundle_name.not_in(bundle_names))))
 
 
-def _mark_stale(tx: Connection, which: Any) -> list[str]:
-    gone = tx.execute(
-        update(dag)
-        .where(which, ~dag.c.is_stale)
-        .values(is_stale=True, **_NO_SLOT)
-        .returning(dag.c.dag_id)
-    )
+_mark_stale = (
+    update(dag).where(~dag.c.is_stale).values(is_stale=True, **_NO_SLOT).returning(dag.c.dag_id)
+)
+_mark_stale_in_files = _mark_stale.where(
+    dag.c.bundle_name == bindparam("of_bundle"),
+    dag.c.file.in_(bindparam("files", expanding=True)),
+    dag.c.dag_id.not_in(bindparam("keep", expanding=True)),
+)
+
+
+def _gone(tx: Connection, gone: Result[str]) -> list[str]:
     dag_ids = sorted(gone.scalars())
     assets.forget_references(tx, dag_ids)
     return dag_ids

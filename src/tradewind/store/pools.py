@@ -1,14 +1,15 @@
 """Statements about pools as people see them; their slots are claimed in `limits`."""
 
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, case, delete, func, select
+from sqlalchemy import Connection, Insert, case, delete, func, select
 
 from tradewind.core.errors import Conflict
 from tradewind.core.states import OCCUPYING_STATES, TaskInstanceState
 from tradewind.store import event_log
-from tradewind.store.engine import AnyRow, Rows, insert
+from tradewind.store.engine import AnyRow, Rows, insert_of
 from tradewind.store.history import POOL_CHANGED
 from tradewind.store.schema import pool, task_instance
 
@@ -28,16 +29,21 @@ def put(
     include_deferred: bool = False,
 ) -> None:
     """Create a pool or change its size; -1 slots: no limit. Running tasks keep their slots."""
-    values: dict[str, Any] = {
+    row = {
+        "name": name,
         "slots": slots,
         "description": description,
         "include_deferred": include_deferred,
     }
-    tx.execute(
-        insert(tx, pool)
-        .values(name=name, **values)
-        .on_conflict_do_update(index_elements=["name"], set_=values)
-    )
+    tx.execute(_put(tx.dialect.name), row)
+
+
+@cache
+def _put(dialect: str) -> Insert:
+    statement = insert_of(dialect, pool)
+    columns = ("slots", "description", "include_deferred")
+    changed = {name: statement.excluded[name] for name in columns}
+    return statement.on_conflict_do_update(index_elements=["name"], set_=changed)
 
 
 def change(tx: Connection, name: str, slots: int, *, now: datetime, **values: Any) -> None:
