@@ -41,6 +41,10 @@ def test_a_clock_set_forward_ends_leases_that_nobody_renews_in_time(database: Da
     assert play(make_case(50972), database).broken == []
 
 
+def test_an_outcome_that_comes_as_the_lease_has_ended_is_not_lost(database: Database) -> None:
+    assert play(make_case(60566), database).broken == []
+
+
 def test_nothing_is_added_after_a_task_that_is_gone(database: Database) -> None:
     assert play(make_case(60539), database).broken == []
 

@@ -249,6 +249,7 @@ class Transaction:
             leased = runs.leased_to(self.tx, means.name, wanted)
             loaded = load(self.tx, leased, means.known, infra_budget=means.settings.infra_retries)
             for model in loaded:
+                space.forget(model.pk)  # it may be here, if its lease had ended and is ours again
                 space.models[model.pk] = model
                 self.done.superseded += space.adopt(model)
                 if model.pk in begun:

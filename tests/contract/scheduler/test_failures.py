@@ -114,6 +114,24 @@ def test_a_scheduler_that_slept_through_its_lease_writes_nothing(world: World) -
     assert world.executors["b"].started_tasks() == ["t000", "t001", "t002"]
 
 
+def test_an_outcome_that_comes_as_the_lease_has_ended_is_stored_all_the_same(world: World) -> None:
+    """The scheduler leases the run again, and reads it, while it holds what is not stored."""
+    world.publish(chain("d", 2))
+    world.trigger("d")
+    world.scheduler(script=lambda order: Plan(seconds=None))
+    world.settle()
+    executor = world.executors["a"]
+    with world.store.begin() as tx:
+        past = world.clock.now() - timedelta(seconds=1)
+        tx.execute(dag_run.update().values(lease_until=past))
+    executor.finish(executor.orders[0].attempt_id)
+    world.notify()
+    world.run_until(lambda: len(executor.orders) == 2)
+    executor.finish(executor.orders[1].attempt_id)
+    world.finish_all()
+    assert {row.outcome for row in world.attempts()} == {"success"}
+
+
 def test_a_report_for_a_run_that_somebody_else_leases_reaches_it(world: World) -> None:
     world.publish(chain("d", 2))
     world.scheduler("a", script=lambda order: Plan(returns(7), seconds=None))
