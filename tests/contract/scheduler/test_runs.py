@@ -319,7 +319,7 @@ def test_a_late_report_of_a_fenced_attempt_is_refused(world: World) -> None:
     executor.finish(late)
     world.run_for(11)
     assert world.states() == {"one": "failed", "two": "failed"}
-    assert world.history(late) == ["claim", "start", "fence", "refuse"]
+    assert world.history(late) == ["claim", "start", "fence", "vacate", "refuse"]
 
 
 def test_5000_tasks_in_one_run(sqlite_url: str) -> None:
