@@ -2,9 +2,10 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, or_, select, tuple_, update
+from sqlalchemy import Connection, Insert, bindparam, delete, func, or_, select, tuple_, update
 
 from tradewind.core.dag import (
     AnyAssetRef,
@@ -20,7 +21,7 @@ from tradewind.core.dag import (
     PartitionedAssets,
     SerializedDag,
 )
-from tradewind.store.engine import AnyRow, Rows, insert
+from tradewind.store.engine import AnyRow, Rows, insert, insert_of
 from tradewind.store.schema import (
     asset,
     asset_alias,
@@ -131,12 +132,8 @@ def put_assets(tx: Connection, refs: dict[Identity, AssetRef]) -> dict[Identity,
     """Their ids; group and extra become those of the refs. New ones are inactive at first."""
     if not refs:
         return {}
-    statement = insert(tx, asset)
     tx.execute(
-        statement.on_conflict_do_update(
-            index_elements=["name", "uri"],
-            set_={"group": statement.excluded.group, "extra": statement.excluded.extra},
-        ),
+        _put_assets(tx.dialect.name),
         [
             {
                 "name": ref.name,
@@ -151,13 +148,24 @@ def put_assets(tx: Connection, refs: dict[Identity, AssetRef]) -> dict[Identity,
     return ids_of(tx, refs)
 
 
-def ids_of(tx: Connection, identities: Collection[Identity]) -> dict[Identity, int]:
-    rows = tx.execute(
-        select(asset.c.name, asset.c.uri, asset.c.id).where(
-            tuple_(asset.c.name, asset.c.uri).in_(sorted(identities))
-        )
+@cache
+def _put_assets(dialect: str) -> Insert:
+    """Made once: with `excluded` SQLAlchemy copies the whole table."""
+    statement = insert_of(dialect, asset)
+    return statement.on_conflict_do_update(
+        index_elements=["name", "uri"],
+        set_={"group": statement.excluded.group, "extra": statement.excluded.extra},
     )
+
+
+def ids_of(tx: Connection, identities: Collection[Identity]) -> dict[Identity, int]:
+    rows = tx.execute(_ids_of, {"wanted": sorted(identities)})
     return {(row.name, row.uri): row.id for row in rows}
+
+
+_ids_of = select(asset.c.name, asset.c.uri, asset.c.id).where(
+    tuple_(asset.c.name, asset.c.uri).in_(bindparam("wanted", expanding=True))
+)
 
 
 def put_aliases(tx: Connection, groups: dict[str, str]) -> dict[str, int]:

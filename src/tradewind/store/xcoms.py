@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Insert, Select, delete, func, select, tuple_
+from sqlalchemy import Connection, Insert, Select, bindparam, delete, func, select, tuple_
 
 from tradewind.core.protocol import Json
 from tradewind.store.bulk import Given, insertion
@@ -69,11 +69,14 @@ def remove(tx: Connection, instance: InstanceKey, key: str) -> bool:
 def clear(tx: Connection, instances: Collection[InstanceKey]) -> None:
     """Everything that these instances pushed."""
     if instances:
-        tx.execute(
-            delete(xcom).where(
-                tuple_(xcom.c.run_pk, xcom.c.task_id, xcom.c.map_index).in_(sorted(instances))
-            )
-        )
+        tx.execute(_clear, {"instances": sorted(instances)})
+
+
+_clear = delete(xcom).where(
+    tuple_(xcom.c.run_pk, xcom.c.task_id, xcom.c.map_index).in_(
+        bindparam("instances", expanding=True)
+    )
+)
 
 
 def values(tx: Connection, name: XComName) -> dict[int, Json]:
