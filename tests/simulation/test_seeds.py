@@ -58,6 +58,12 @@ def test_what_another_scheduler_runs_is_known_to_all(seed: int, database: Databa
     assert play(make_case(seed), database).broken == []
 
 
+def test_what_waits_to_be_launched_is_launched_though_its_run_went_elsewhere(
+    database: Database,
+) -> None:
+    assert play(make_case(61696), database).broken == []
+
+
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_a_seed_always_does_the_same(seed: int, database: Database) -> None:
     once = play(make_case(seed), database, tracing=True)

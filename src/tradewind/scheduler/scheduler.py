@@ -301,7 +301,8 @@ class Scheduler:
 
         A launch is unconfirmed when its transaction took so long (this process was stopped, or the
         run is very large) that others may have taken over. It waits for a renewal of the leases;
-        the run is not read anew, which might take as long again, for ever.
+        the run is not read anew, which might take as long again, for ever. If another scheduler has
+        taken over the run alone, the attempt is ours to run still, and its reports go there.
         """
         if done.renewed is None:
             return []
@@ -309,7 +310,7 @@ class Scheduler:
         return [
             (model, attempt)
             for model, attempt in waiting
-            if attempt.id in done.renewed and self._space.models.get(model.pk) is model
+            if attempt.id in done.renewed and self._space.models.get(model.pk, model) is model
         ]
 
     def _launch(self, model: RunModel, attempt: Attempt, lease_seconds: float) -> None:
