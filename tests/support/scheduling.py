@@ -101,6 +101,13 @@ class World:
         self.schedulers[name], self.executors[name] = scheduler, executor
         return scheduler
 
+    def end_leases(self) -> None:
+        """As if the lease time had passed on the database's own clock, too."""
+        past = self.clock.now() - timedelta(seconds=1)
+        with self.store.begin() as tx:
+            tx.execute(dag_run.update().values(lease_until=past))
+            tx.execute(attempt.update().values(lease_until=past))
+
     def kill(self, name: str) -> FakeExecutor:
         """As `kill -9`: it just takes no more steps."""
         del self.schedulers[name]

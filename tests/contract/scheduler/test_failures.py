@@ -4,12 +4,11 @@ import dataclasses
 import random
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, event, exc
+from sqlalchemy import event, exc
 
 from support.scheduling import Plan, World, chain, fails_first, make_dag, returns, task, wide
 from tradewind.core.errors import InfrastructureError, NotFound
@@ -18,21 +17,13 @@ from tradewind.core.states import TaskInstanceState
 from tradewind.scheduler import actions
 from tradewind.scheduler.actions import RunChoice
 from tradewind.store import runs
-from tradewind.store.engine import DatabaseError, Store
-from tradewind.store.schema import attempt, callback, dag_run
+from tradewind.store.engine import Store
+from tradewind.store.schema import callback, dag_run
 
 
 @pytest.fixture
 def world(store: Store) -> World:
     return World(store)
-
-
-def end_leases(world: World) -> None:
-    """As if the lease time had passed on the database's own clock, too."""
-    past = world.clock.now() - timedelta(seconds=1)
-    with world.store.begin() as tx:
-        tx.execute(dag_run.update().values(lease_until=past))
-        tx.execute(attempt.update().values(lease_until=past))
 
 
 def test_another_scheduler_takes_over_when_the_lease_ends(
@@ -47,7 +38,7 @@ def test_another_scheduler_takes_over_when_the_lease_ends(
     world.run_for(10)
     if world.store.dialect == "sqlite":
         assert world.executors["b"].orders == []  # the lease still stands
-    end_leases(world)
+    world.end_leases()
     world.finish_all()
     assert world.run_states() == {"r1": "success"}
     assert dead.started_tasks() == ["t000", "t001"]
@@ -85,7 +76,7 @@ def test_what_is_cleared_waits_for_the_process_of_another_scheduler(
         world.run_for(1)
         assert executor.cancelled
     else:
-        end_leases(world)
+        world.end_leases()
     world.notify()
     world.run_for(1)
     assert world.executors["b"].started_tasks() == ["t"]
@@ -102,7 +93,7 @@ def test_a_scheduler_that_slept_through_its_lease_writes_nothing(world: World) -
     asleep = world.executors.pop("a")
     world.scheduler("b")
     world.clock.advance(100)
-    end_leases(world)
+    world.end_leases()
     world.run_until(lambda: world.states()["t000"] == "success")
     asleep.finish(asleep.orders[0].attempt_id)
     world.schedulers["a"], world.executors["a"] = sleeper, asleep
@@ -148,23 +139,6 @@ def test_a_report_for_a_run_that_somebody_else_leases_reaches_it(world: World) -
     assert world.executors["b"].started_tasks() == ["t001"]
     first = world.attempts()[0]
     assert (first.state, first.outcome, first.owner) == ("ended", "success", "a")
-
-
-def test_a_crash_between_commit_and_launch_loses_no_attempt(world: World) -> None:
-    world.publish(chain("d", 2))
-    scheduler = world.scheduler("a")
-    scheduler._launch = lambda model, attempt: None  # type: ignore[method-assign]  # dies here
-    world.trigger("d")
-    scheduler.step()
-    assert [row.state for row in world.attempts()] == ["queued"]
-    world.kill("a")
-    world.scheduler("b")
-    world.clock.advance(60)
-    end_leases(world)
-    world.finish_all()
-    assert world.run_states() == {"r1": "success"}
-    assert [row.state for row in world.attempts()] == ["fenced", "ended", "ended"]
-    assert world.instance("t000").try_number == 1
 
 
 class FlakyDatabase:
@@ -261,36 +235,6 @@ def test_every_single_statement_may_fail_once(world: World) -> None:
     assert set(world.run_states().values()) == {"success"}
     assert len(world.executors["a"].orders) == 59 * 2
     assert set(world.occupied().values()) == {0}
-
-
-def test_an_ambiguous_commit_launches_the_attempt_all_the_same(world: World) -> None:
-    """The commit succeeded, but its answer was lost."""
-    world.publish(chain("d", 2))
-    scheduler = world.scheduler()
-    world.trigger("d")
-    begin = world.store.begin
-    failures = iter([True, True, False])
-
-    class Ambiguous:
-        def __init__(self) -> None:
-            self.inner = begin()
-
-        def __enter__(self) -> Any:
-            return self.inner.__enter__()
-
-        def __exit__(self, *error: Any) -> Any:
-            answer = self.inner.__exit__(*error)
-            if error[0] is None and next(failures, False):
-                from tradewind.store.errors import DatabaseError
-
-                raise DatabaseError("the server closed the connection", transient=True)
-            return answer
-
-    world.store.begin = Ambiguous  # type: ignore[method-assign,assignment]
-    scheduler.step()
-    world.finish_all()
-    assert world.run_states() == {"r1": "success"}
-    assert world.executors["a"].started_tasks() == ["t000", "t001"]
 
 
 def test_a_scheduler_that_comes_back_under_its_name_goes_on(world: World) -> None:
@@ -412,108 +356,3 @@ def test_a_snapshot_that_is_gone_for_good_fails_the_task(world: World) -> None:
     assert world.run_states() == {"r1": "failed"}
     assert "in no storage" in world.instance("t").reason
     assert len(world.attempts()) == 4  # three are the infrastructure's own
-
-
-def test_a_scheduler_that_is_stopped_between_commit_and_launch(
-    world: World, open_store: Callable[[], Store]
-) -> None:
-    """It launches what is still its own, and nothing that another one has taken over."""
-    claims: list[str] = []
-
-    def notice(_tx: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        if statement.startswith("INSERT INTO attempt "):
-            claims.append(statement)
-
-    def stop(_tx: Any) -> None:
-        if claims:
-            claims.clear()
-            world.clock.advance(20)
-
-    own = world.store.engine
-    event.listen(own, "before_cursor_execute", notice)
-    event.listen(own, "commit", stop)
-    world.publish(make_dag("d", task("t")))
-    world.trigger("d")
-    stopped = world.scheduler("a", script=lambda order: Plan(seconds=None))
-    while not world.attempts():
-        stopped.step()
-    assert world.executors["a"].orders == []
-    world.settle()
-    assert len(world.executors["a"].orders) == 1
-
-    world.trigger("d", "r2")
-    while len(world.attempts()) == 1:
-        stopped.step()
-    taken = world.executors["a"]
-    world.schedulers.pop("a")
-    end_leases(world)
-    world.clock.advance(60)
-    world.scheduler("b", store=open_store(), script=lambda order: Plan(seconds=None))
-    world.settle()
-    world.schedulers["a"] = stopped
-    world.run_for(60)
-    assert [order.run.run_id for order in taken.orders] == ["r1"]
-    assert {order.run.run_id for order in world.executors["b"].orders} == {"r1", "r2"}
-
-
-def test_what_is_launched_late_takes_its_slot_first(world: World) -> None:
-    """What was claimed right before a stop waits for its lease; its slot is not free meanwhile."""
-    claims: list[str] = []
-
-    def notice(_tx: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        if statement.startswith("INSERT INTO attempt "):
-            claims.append(statement)
-
-    def stop(_tx: Any) -> None:
-        if len(claims) == 1:
-            claims.append("the scheduler was stopped")
-            world.clock.advance(20)
-
-    event.listen(world.store.engine, "before_cursor_execute", notice)
-    event.listen(world.store.engine, "commit", stop)
-    world.publish(wide("d", 2))
-    world.trigger("d")
-    world.scheduler(slots=1)
-    world.finish_all()
-    assert "the scheduler was stopped" in claims
-    assert world.executors["a"].most_running == 1
-    assert world.run_states() == {"r1": "success"}
-
-
-def test_a_run_that_is_read_for_longer_than_a_lease_holds_is_launched_all_the_same(
-    world: World,
-) -> None:
-    def read_slowly(_tx: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        if statement.startswith("SELECT task_instance.run_pk"):
-            world.clock.advance(20)
-
-    event.listen(world.store.engine, "before_cursor_execute", read_slowly)
-    world.publish(make_dag("d", task("t")))
-    world.trigger("d")
-    scheduler = world.scheduler("a", script=lambda order: Plan(seconds=None))
-    for _ in range(10):
-        scheduler.step()
-    assert len(world.attempts()) == 1
-    assert len(world.executors["a"].orders) == 1
-
-
-def test_intents_found_anew_take_their_slots_first(
-    world: World, store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A commit seemed to fail: what it claimed is launched after all, and counts as running."""
-    world.publish(wide("d", 3))
-    world.scheduler(slots=1)
-    world.trigger("d")
-    real, answers = store.begin, iter([False])
-
-    @contextmanager
-    def begin() -> Iterator[Connection]:
-        with real() as tx:
-            yield tx
-        if not next(answers, True):
-            raise DatabaseError("The answer to the commit was lost.", hint="", transient=True)
-
-    monkeypatch.setattr(store, "begin", begin)
-    world.finish_all()
-    assert world.executors["a"].most_running == 1
-    assert set(world.states().values()) == {"success"}
