@@ -277,7 +277,9 @@ def _convert(
     for key, value in values.items():
         try:
             good[key] = msgspec.convert(value, fields[key], strict=False)
-        except msgspec.ValidationError as error:
+        except (
+            ValueError
+        ) as error:  # msgspec's own, or of bytes in the environment that are no text
             raise UserError(
                 f"{sources[section, key]}: {value!r} is not a valid value for"
                 f" {section}.{key}: {error}.",

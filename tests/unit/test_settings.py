@@ -56,6 +56,7 @@ def test_bundles_as_json(tmp_path: Path) -> None:
     [
         ("TRADEWIND_CORE__PARALLELISM", "many", ["TRADEWIND_CORE__PARALLELISM", "many", "int"]),
         ("TRADEWIND_CORE__PARALLELISM", "0", ["TRADEWIND_CORE__PARALLELISM", "0", ">= 1"]),
+        ("TRADEWIND_CORE__PARALLELISM", "\udcff", ["TRADEWIND_CORE__PARALLELISM", "udcff"]),
         ("TRADEWIND_CORE__NONSENSE", "1", ["TRADEWIND_CORE__NONSENSE", "nonsense"]),
         ("TRADEWIND_NONSENSE__X", "1", ["TRADEWIND_NONSENSE__X", "nonsense"]),
         ("AIRFLOW__CORE__XCOM_BACKEND", "my.S3", ["AIRFLOW__CORE__XCOM_BACKEND", "my.S3"]),
