@@ -48,7 +48,7 @@ def test_whoever_stops_waiting_does_not_keep_the_turn() -> None:
             _interrupt_the_main_thread()
             may_leave.wait()
 
-    holder = threading.Thread(target=hold_and_interrupt)
+    holder = threading.Thread(target=hold_and_interrupt, daemon=True)
     holder.start()
     has_it.wait()
     with pytest.raises(Interrupted), lock.held():
