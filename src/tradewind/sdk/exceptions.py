@@ -281,4 +281,7 @@ class NotInTaskContext(UserError, RuntimeError):
 
 
 class NestedMappingError(InvalidDag, NotImplementedError):
-    """A mapped task inside a mapped group: Airflow cannot say how many instances that gives."""
+    """A mapped task inside a mapped group: Airflow cannot say how many instances that gives.
+
+    A NotImplementedError as well, since Airflow raises that.
+    """
